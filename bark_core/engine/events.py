@@ -1,0 +1,124 @@
+"""What comes out of the engine: plain frozen data. One terminal event for every utterance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bark_core.errors import BarkstreamError
+from bark_core.voices import Voice
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceStarted:
+    """A slot was given; computing begins."""
+
+    utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioReady:
+    """The next samples of an utterance, in order and without gaps.
+
+    Attributes:
+        pcm: float32 [N] at the model's rate, not clipped, finite, N >= 1.
+        start_sample: Offset of pcm[0] in the utterance.
+    """
+
+    utterance_id: str
+    pcm: NDArray[np.float32]
+    start_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceProgress:
+    """Where an utterance stands; sent at most every ``progress_interval_s`` of the engine.
+
+    Attributes:
+        semantic_tokens: Made so far.
+        semantic_done: No more will come; then ``expected_samples`` is exact.
+        coarse_frames: Made so far.
+        fine_frames: Final so far.
+        expected_samples: Length of the whole utterance, exact or estimated (None: unknown yet).
+    """
+
+    utterance_id: str
+    semantic_tokens: int
+    semantic_done: bool
+    coarse_frames: int
+    fine_frames: int
+    expected_samples: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageSeconds:
+    """Seconds of model time that an utterance took part in, by stage."""
+
+    semantic_prefill_s: float = 0.0
+    semantic_s: float = 0.0
+    coarse_prefill_s: float = 0.0
+    coarse_s: float = 0.0
+    fine_s: float = 0.0
+    codec_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceReport:
+    """What making an utterance took.
+
+    Attributes:
+        semantic_tokens: Tokens made by the semantic stage (0: the model had nothing to say).
+        frames: Codec frames.
+        samples: Length of the audio.
+        first_audio_s: Seconds from submission to the first AudioReady (None: no audio).
+        total_s: Seconds from submission to the end.
+        queued_s: Seconds from submission to UtteranceStarted.
+        stages: Model time by stage.
+        hit_limit: The semantic stage stopped at its limit, not at an end token.
+    """
+
+    semantic_tokens: int
+    frames: int
+    samples: int
+    first_audio_s: float | None
+    total_s: float
+    queued_s: float
+    stages: StageSeconds
+    hit_limit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceFinished:
+    """Terminal: all audio has been sent. ``tokens`` only where ``keep_tokens`` was asked."""
+
+    utterance_id: str
+    report: UtteranceReport
+    tokens: Voice | None
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceAborted:
+    """Terminal: the caller aborted it; nothing follows."""
+
+    utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceFailed:
+    """Terminal: it failed. Others go on."""
+
+    utterance_id: str
+    error: BarkstreamError
+
+
+Event = (
+    UtteranceStarted
+    | AudioReady
+    | UtteranceProgress
+    | UtteranceFinished
+    | UtteranceAborted
+    | UtteranceFailed
+)
+TerminalEvent = UtteranceFinished | UtteranceAborted | UtteranceFailed

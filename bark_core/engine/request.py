@@ -1,0 +1,54 @@
+"""What crosses into the engine: plain frozen data, the same for a thread and for a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bark_core.options import SynthesisOptions
+from bark_core.voices import Voice
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How far generation may run ahead of the listener.
+
+    Attributes:
+        max_lead_s: Audio delivered but not yet heard; beyond it the stream yields to others.
+            None: as fast as possible (files, unary calls).
+        first_audio_target_s: The stream's deadline until its first audio, after arrival.
+    """
+
+    max_lead_s: float | None = None
+    first_audio_target_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceRequest:
+    """One utterance: at most ``max_text_tokens`` WordPiece ids in one breath.
+
+    Attributes:
+        utterance_id: Unique among the live ones of the engine.
+        stream_id: Utterances of one stream are heard one after another, in the order of
+            submission; they share a playback clock.
+        index: Position in the text; part of every draw's key.
+        text_ids: WordPiece ids without offset or padding; cut after ``max_text_tokens``.
+        voice: History prompt, or None.
+        carry_on: Use the stream's previous utterance as history instead of ``voice`` (where there
+            is one). The utterance then starts only after that one is complete.
+        options: Sampling, seed, windows.
+        pacing: How far it may run ahead.
+        deadline_s: ``time.monotonic()`` moment after which nobody waits any more, or None. The
+            same clock in a spawned process of the same machine.
+        keep_tokens: Return the tokens with the terminal event (saved voices, tests).
+    """
+
+    utterance_id: str
+    stream_id: str
+    index: int
+    text_ids: tuple[int, ...]
+    voice: Voice | None
+    options: SynthesisOptions
+    carry_on: bool = False
+    pacing: Pacing = Pacing()
+    deadline_s: float | None = None
+    keep_tokens: bool = False

@@ -1,0 +1,123 @@
+"""How one utterance is to be made: sampling and windows. Plain frozen data, safe to pickle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from bark_core.errors import OptionError
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """One stage's sampling, with Suno's semantics.
+
+    Attributes:
+        temperature: Divides the logits after the filters. 0 means the largest logit wins (greedy).
+        top_k: Keep the k largest logits (ties kept). None keeps all.
+        top_p: Keep the smallest set whose probability (before temperature) exceeds p, the crossing
+            token included. None keeps all.
+    """
+
+    temperature: float = 0.7
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises OptionError."""
+        if not (math.isfinite(self.temperature) and 0 <= self.temperature <= 10):
+            raise OptionError(
+                f"temperature must be between 0 (greedy) and 10, got {self.temperature}",
+                field="temperature",
+            )
+        if self.top_k is not None and self.top_k < 1:
+            raise OptionError(f"top_k must be at least 1, got {self.top_k}", field="top_k")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise OptionError(f"top_p must be in (0, 1], got {self.top_p}", field="top_p")
+
+
+@dataclass(frozen=True, slots=True)
+class ExactWindows:
+    """Tokens equal the offline reference; the fine stage waits for what the reference reads.
+
+    Attributes:
+        codec_chunk_frames: Final frames are decoded in pieces of at most this many frames.
+    """
+
+    codec_chunk_frames: int = 75
+
+
+@dataclass(frozen=True, slots=True)
+class LowLatencyWindows:
+    """Documented approximations that let audio flow early.
+
+    All boundaries are functions of frame and token *index*, never of time, so streaming equals
+    offline under the same options.
+
+    Attributes:
+        lookahead_semantic_tokens: Semantic tokens beyond a coarse window's end that must exist
+            before it starts (the reference reads about 27; fewer start sooner).
+        ramp_frames: Lengths of the first chunks in frames; the last entry repeats for ever.
+        fine_lookahead_frames: Coarse frames beyond a chunk that its fine pass may see.
+        fine_history_frames: Committed frames (voice included) that a fine pass sees.
+    """
+
+    lookahead_semantic_tokens: int = 27
+    ramp_frames: tuple[int, ...] = (15, 24, 38, 60)
+    fine_lookahead_frames: int = 6
+    fine_history_frames: int = 128
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises OptionError."""
+        if not 0 <= self.lookahead_semantic_tokens <= 236:
+            raise OptionError("lookahead_semantic_tokens must be between 0 and 236")
+        if not self.ramp_frames or min(self.ramp_frames) < 1 or max(self.ramp_frames) > 384:
+            raise OptionError("ramp_frames needs at least one entry, each between 1 and 384")
+        if not 0 <= self.fine_lookahead_frames <= 128:
+            raise OptionError("fine_lookahead_frames must be between 0 and 128")
+        if not 0 <= self.fine_history_frames <= 512:
+            raise OptionError("fine_history_frames must be between 0 and 512")
+
+
+WindowPolicy = ExactWindows | LowLatencyWindows
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisOptions:
+    """Everything but text and voice that decides an utterance's tokens.
+
+    Attributes:
+        seed: 0 .. 2**63-1. The same seed, text, voice and options give the same tokens.
+        min_eos_p: End the utterance as soon as the end token is at least this probable;
+            None waits until it is drawn.
+        allow_early_stop: False makes the semantic stage run to its limit.
+        max_duration_s: Upper bound of the utterance's length; None means the model's own.
+        forced_semantic_tokens: Make exactly this many semantic tokens, whatever the end token
+            says (benchmarks); None is ordinary speech.
+        windows: When each stage may run, and on what.
+    """
+
+    seed: int
+    semantic: SamplingParams = field(default_factory=SamplingParams)
+    coarse: SamplingParams = field(default_factory=SamplingParams)
+    fine: SamplingParams = field(default_factory=lambda: SamplingParams(temperature=0.5))
+    min_eos_p: float | None = 0.2
+    allow_early_stop: bool = True
+    max_duration_s: float | None = None
+    forced_semantic_tokens: int | None = None
+    windows: WindowPolicy = field(default_factory=LowLatencyWindows)
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises OptionError."""
+        if not 0 <= self.seed <= MAX_SEED:
+            raise OptionError(f"seed must be between 0 and {MAX_SEED}", field="seed")
+        if self.min_eos_p is not None and not 0 < self.min_eos_p <= 1:
+            raise OptionError("min_eos_p must be in (0, 1]", field="min_eos_p")
+        if self.max_duration_s is not None and not 0 < self.max_duration_s <= 60:
+            raise OptionError("max_duration_s must be in (0, 60]", field="max_duration_s")
+        if self.fine.top_k is not None or self.fine.top_p is not None:
+            raise OptionError(
+                "the fine stage knows no top_k or top_p: set its temperature only", field="fine"
+            )

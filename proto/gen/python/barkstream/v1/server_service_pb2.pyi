@@ -1,0 +1,56 @@
+from barkstream.v1 import audio_pb2 as _audio_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetServerInfoRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetServerInfoResponse(_message.Message):
+    __slots__ = ("version", "model", "limits", "encodings", "default_voice")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    ENCODINGS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_VOICE_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    model: ModelInfo
+    limits: ServerLimits
+    encodings: _containers.RepeatedScalarFieldContainer[_audio_pb2.AudioEncoding]
+    default_voice: str
+    def __init__(self, version: _Optional[str] = ..., model: _Optional[_Union[ModelInfo, _Mapping]] = ..., limits: _Optional[_Union[ServerLimits, _Mapping]] = ..., encodings: _Optional[_Iterable[_Union[_audio_pb2.AudioEncoding, str]]] = ..., default_voice: _Optional[str] = ...) -> None: ...
+
+class ModelInfo(_message.Message):
+    __slots__ = ("name", "is_noise", "sample_rate_hz", "backend", "device", "dtype")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    IS_NOISE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+    BACKEND_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    DTYPE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    is_noise: bool
+    sample_rate_hz: int
+    backend: str
+    device: str
+    dtype: str
+    def __init__(self, name: _Optional[str] = ..., is_noise: bool = ..., sample_rate_hz: _Optional[int] = ..., backend: _Optional[str] = ..., device: _Optional[str] = ..., dtype: _Optional[str] = ...) -> None: ...
+
+class ServerLimits(_message.Message):
+    __slots__ = ("slots", "max_waiting", "max_contexts_per_session", "max_synthesize_characters", "max_text_characters")
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_WAITING_FIELD_NUMBER: _ClassVar[int]
+    MAX_CONTEXTS_PER_SESSION_FIELD_NUMBER: _ClassVar[int]
+    MAX_SYNTHESIZE_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_TEXT_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
+    slots: int
+    max_waiting: int
+    max_contexts_per_session: int
+    max_synthesize_characters: int
+    max_text_characters: int
+    def __init__(self, slots: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_contexts_per_session: _Optional[int] = ..., max_synthesize_characters: _Optional[int] = ..., max_text_characters: _Optional[int] = ...) -> None: ...
