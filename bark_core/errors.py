@@ -19,6 +19,7 @@
     │   └── EngineDiedError
     ├── DeadlineError                  the caller's own time limit passed
     ├── IdleTimeoutError               a session was silent longer than it allowed itself
+    ├── StalledReaderError             the listener stopped taking what it asked for
     ├── EngineFailureError             a bug or a broken model; the caller cannot mend it
     └── SetupError                     raised before anything is served
         ├── ConfigError
@@ -55,9 +56,7 @@ class BarkstreamError(Exception):
         return _rebuild, (type(self), self.message, dict(self.__dict__))
 
 
-def _rebuild(
-    cls: type[BarkstreamError], message: str, state: dict[str, object]
-) -> BarkstreamError:
+def _rebuild(cls: type[BarkstreamError], message: str, state: dict[str, object]) -> BarkstreamError:
     error = cls.__new__(cls)
     Exception.__init__(error, message)
     error.__dict__.update(state)
@@ -99,9 +98,13 @@ class VoiceDataError(InvalidRequestError):
 
 
 class NotFoundError(BarkstreamError):
-    """Something named by the caller does not exist."""
+    """Something named by the caller does not exist. ``resource_name`` is that name, if short."""
 
     default_reason = "NOT_FOUND"
+
+    def __init__(self, message: str, *, resource_name: str = "", reason: str | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.resource_name = resource_name
 
 
 class UnknownVoiceError(NotFoundError):
@@ -174,6 +177,12 @@ class IdleTimeoutError(BarkstreamError):
     """A session stayed silent for longer than the limit it was opened with."""
 
     default_reason = "IDLE_TIMEOUT"
+
+
+class StalledReaderError(BarkstreamError):
+    """The other side stopped reading; what was being made for it is dropped."""
+
+    default_reason = "READER_STALLED"
 
 
 class EngineFailureError(BarkstreamError):
