@@ -1,0 +1,132 @@
+"""The one handler table: every RPC enters here and every failure leaves here.
+
+All methods are registered as stream-stream without a deserializer, which is the same on the wire.
+With grpc.aio's typed registration a call that never sends its message, or sends a broken one, gets
+no status or leaks Python text; an uncaught exception does too, and a leaked CancelledError leaves
+the caller waiting for ever (grpc/grpc issue 29248).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from barkstream_server.call import Call, CallerGoneError, Context
+from barkstream_server.errors import Failure, failure_of
+from barkstream_server.logs import log_event
+
+logger = logging.getLogger("barkstream.calls")
+
+Handler = Callable[[Call], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """Time limits of every call."""
+
+    first_message_timeout_s: float
+    write_stall_timeout_s: float
+
+
+class MethodTable(grpc.GenericRpcHandler):  # type: ignore[type-arg,misc,unused-ignore]
+    """Finds the handler of a method.
+
+    Args:
+        handlers: By full name, ``/package.Service/Method``.
+        limits: Time limits of every call.
+    """
+
+    def __init__(self, handlers: Mapping[str, Handler], limits: CallLimits) -> None:
+        self._methods = {
+            name: _rpc_handler(name, handler, limits) for name, handler in handlers.items()
+        }
+
+    def service(self, handler_call_details: Any) -> Any:
+        """The registered handler of a call; None where there is no such method."""
+        return self._methods.get(handler_call_details.method)
+
+
+def _rpc_handler(name: str, handler: Handler, limits: CallLimits) -> Any:
+    async def behaviour(_requests: object, context: Context) -> None:
+        call = Call(
+            context,
+            name,
+            first_message_timeout_s=limits.first_message_timeout_s,
+            write_stall_timeout_s=limits.write_stall_timeout_s,
+        )
+        failure = await _outcome(call, handler)
+        if failure is not None:
+            # Last of all: towards a caller that reads nothing this may take for ever.
+            try:
+                await context.abort(failure.code, failure.message, failure.trailing_metadata())
+            except grpc.aio.AbortError:
+                raise
+            except grpc.aio.BaseError:  # the caller went meanwhile
+                raise asyncio.CancelledError from None
+
+    return grpc.stream_stream_rpc_method_handler(behaviour)
+
+
+async def _outcome(call: Call, handler: Handler) -> Failure | None:
+    """Run a handler and log how it went. None: OK.
+
+    Raises:
+        asyncio.CancelledError: The RPC is over: by the caller, its deadline or our shutdown.
+    """
+    try:
+        await handler(call)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            _log_end(call, _code_of_cancel(call))
+            raise
+        return _failed(call, error)
+    except CallerGoneError:
+        _log_end(call, _code_of_cancel(call))
+        raise asyncio.CancelledError from None
+    except Exception as error:  # noqa: BLE001 - the last line of defence, see the module's text
+        return _failed(call, error)
+    _log_end(call, grpc.StatusCode.OK)
+    return None
+
+
+def _failed(call: Call, error: BaseException) -> Failure:
+    failure = failure_of(error)
+    if failure.incident:
+        log_event(
+            logger,
+            logging.ERROR,
+            "incident",
+            error=error,
+            incident=failure.incident,
+            method=call.method,
+        )
+    _log_end(call, failure.code, reason=failure.reason)
+    return failure
+
+
+def _code_of_cancel(call: Call) -> grpc.StatusCode:
+    if call.deadline_s is not None and time.monotonic() >= call.deadline_s:
+        return grpc.StatusCode.DEADLINE_EXCEEDED
+    return grpc.StatusCode.CANCELLED
+
+
+def _log_end(call: Call, code: grpc.StatusCode, reason: str | None = None) -> None:
+    log_event(
+        logger,
+        logging.INFO,
+        "call",
+        method=call.method,
+        code=code.name,
+        reason=reason,
+        duration_s=time.monotonic() - call.started_s,
+        first_audio_s=call.stats.first_audio_s,
+        audio_s=call.stats.audio_s or None,
+        utterances=call.stats.utterances or None,
+    )
