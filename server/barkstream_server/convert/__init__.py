@@ -1,0 +1,1 @@
+"""Protobuf messages to and from the engine's plain data. No I/O, no waiting."""
