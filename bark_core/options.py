@@ -62,12 +62,19 @@ class LowLatencyWindows:
         ramp_frames: Lengths of the first chunks in frames; the last entry repeats for ever.
         fine_lookahead_frames: Coarse frames beyond a chunk that its fine pass may see.
         fine_history_frames: Committed frames (voice included) that a fine pass sees.
+        coarse_history_tokens: Flattened coarse tokens (voice included) that a coarse window sees;
+            fewer make its prefill cheaper. None: the checkpoint's own (630).
+        coarse_ramp_steps: Lengths of the coarse windows in steps; the last entry repeats for ever.
+            Longer ones prefill less often but wait for more semantic tokens. None: the
+            checkpoint's own (60).
     """
 
     lookahead_semantic_tokens: int = 27
     ramp_frames: tuple[int, ...] = (15, 24, 38, 60)
     fine_lookahead_frames: int = 6
     fine_history_frames: int = 128
+    coarse_history_tokens: int | None = None
+    coarse_ramp_steps: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check ranges; raises OptionError."""
@@ -79,6 +86,11 @@ class LowLatencyWindows:
             raise OptionError("fine_lookahead_frames must be between 0 and 128")
         if not 0 <= self.fine_history_frames <= 512:
             raise OptionError("fine_history_frames must be between 0 and 512")
+        if self.coarse_history_tokens is not None and not 60 <= self.coarse_history_tokens <= 630:
+            raise OptionError("coarse_history_tokens must be between 60 and 630")
+        ramp = self.coarse_ramp_steps
+        if ramp is not None and (not ramp or min(ramp) < 1 or max(ramp) > 768):
+            raise OptionError("coarse_ramp_steps needs at least one entry, each between 1 and 768")
 
 
 WindowPolicy = ExactWindows | LowLatencyWindows

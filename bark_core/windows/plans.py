@@ -1,0 +1,53 @@
+"""All the windows of one utterance, by policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from bark_core.config import BarkConfig
+from bark_core.options import ExactWindows, LowLatencyWindows, WindowPolicy
+from bark_core.windows.coarse import CoarsePlan
+from bark_core.windows.codec import CodecPlan
+from bark_core.windows.fine import ExactFinePlan, FinePlan, LowLatencyFinePlan
+from bark_core.windows.ramp import Ramp
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlans:
+    """What every stage after the semantic one does, and when."""
+
+    coarse: CoarsePlan
+    fine: FinePlan
+    codec: CodecPlan
+
+
+def plan_windows(
+    config: BarkConfig, policy: WindowPolicy, *, semantic_tokens: int, voice_frames: int
+) -> WindowPlans:
+    """The plans for an utterance that continues a voice (0 and 0: none).
+
+    Args:
+        config: Rates and limits.
+        policy: Exact or low latency.
+        semantic_tokens: Length of the voice's semantic part.
+        voice_frames: Length of the voice's coarse and fine parts.
+
+    Raises:
+        OptionError: The policy does not fit the checkpoint.
+    """
+    coarse_tokens = voice_frames * config.coarse.n_codebooks
+    coarse = CoarsePlan.of(config, policy, semantic_tokens, coarse_tokens)
+    history = min(config.fine.max_history_frames, voice_frames)
+    match policy:
+        case ExactWindows():
+            fine: FinePlan = ExactFinePlan(config.fine, history)
+            return WindowPlans(coarse, fine, CodecPlan(Ramp((policy.codec_chunk_frames,))))
+        case LowLatencyWindows():
+            ramp = Ramp(policy.ramp_frames)
+            fine = LowLatencyFinePlan(
+                history, ramp, policy.fine_lookahead_frames, policy.fine_history_frames
+            )
+            return WindowPlans(coarse, fine, CodecPlan(ramp))
+        case _:
+            assert_never(policy)
