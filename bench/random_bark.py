@@ -1,0 +1,75 @@
+"""A model of bark-small's size with random weights, as a Hugging Face directory.
+
+Speed does not depend on what the weights say, so random ones of the right shapes measure what the
+published ones would cost, without a download.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import BarkConfig, BarkModel
+from transformers.models.bark import BarkCoarseConfig, BarkFineConfig, BarkSemanticConfig
+from transformers.models.bark.generation_configuration_bark import (
+    BarkCoarseGenerationConfig,
+    BarkFineGenerationConfig,
+    BarkGenerationConfig,
+    BarkSemanticGenerationConfig,
+)
+from transformers.models.encodec import EncodecConfig
+
+from bark_core.voices import Voice
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Layers, heads and width of all three transformers."""
+
+    layers: int
+    heads: int
+    width: int
+
+
+SIZES = {"small": Size(12, 12, 768), "large": Size(24, 16, 1024)}
+
+
+def write_random_bark(directory: Path, size: Size, seed: int = 0) -> None:
+    """Write ``directory`` unless it is complete already (1.8 GB for the small size)."""
+    if (directory / "complete").exists():
+        return
+    torch.manual_seed(seed)
+    shape = {"num_layers": size.layers, "num_heads": size.heads, "hidden_size": size.width}
+    config = BarkConfig(
+        semantic_config=BarkSemanticConfig(
+            input_vocab_size=129_600, output_vocab_size=10_048, bias=False, **shape
+        ).to_dict(),
+        coarse_acoustics_config=BarkCoarseConfig(
+            input_vocab_size=12_096, output_vocab_size=12_096, bias=False, **shape
+        ).to_dict(),
+        fine_acoustics_config=BarkFineConfig(
+            input_vocab_size=1_056, output_vocab_size=1_056, bias=False, **shape
+        ).to_dict(),
+        codec_config=EncodecConfig().to_dict(),
+    )
+    model = BarkModel(config).eval()
+    directory.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(directory)
+    # The sampling settings of the published generation_config.json.
+    generation = BarkGenerationConfig.from_sub_model_configs(
+        BarkSemanticGenerationConfig(do_sample=True, temperature=0.7, top_k=50),
+        BarkCoarseGenerationConfig(do_sample=True, temperature=0.7, top_k=50),
+        BarkFineGenerationConfig(temperature=0.5),
+    )
+    (directory / "generation_config.json").write_text(json.dumps(generation.to_dict(), indent=2))
+    (directory / "complete").touch()
+
+
+def random_voice(seed: int = 0) -> Voice:
+    """A full history prompt: 350 semantic tokens, 526 frames."""
+    rng = np.random.default_rng(seed)
+    fine = rng.integers(0, 1024, size=(8, 526))
+    return Voice(semantic=rng.integers(0, 10_000, size=350), coarse=fine[:2].copy(), fine=fine)
