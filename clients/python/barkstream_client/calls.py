@@ -1,0 +1,34 @@
+"""What every call needs: typed errors and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+import grpc.aio
+
+from barkstream_client.errors import CallCancelledError
+from barkstream_client.status import error_from_rpc
+
+
+@contextmanager
+def typed_errors() -> Iterator[None]:
+    """Turns failures of awaited calls into the error tree.
+
+    grpc.aio raises ``CancelledError`` for every call whose status is CANCELLED, also when the
+    server or a closing channel cancelled it. A task that nobody cancelled must not see that.
+    """
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise error_from_rpc(error) from error
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise CallCancelledError(
+            "the call was cancelled by the server or because the client was closed",
+            code=grpc.StatusCode.CANCELLED,
+        ) from None
