@@ -1,0 +1,5 @@
+"""Weights: safe, strict and bounded loading into one canonical dict of tensors per stage."""
+
+from bark_core.weights.stage import StateDict, load_stage
+
+__all__ = ["StateDict", "load_stage"]
