@@ -40,6 +40,9 @@ class UtteranceRequest:
         deadline_s: ``time.monotonic()`` moment after which nobody waits any more, or None. The
             same clock in a spawned process of the same machine.
         keep_tokens: Return the tokens with the terminal event (saved voices, tests).
+        semantic_tokens: Speak these instead of making them from text; ``text_ids`` is then unused.
+        semantic_only: Stop after the semantic stage: no audio. ``keep_tokens`` returns a Voice
+            with empty coarse and fine parts.
     """
 
     utterance_id: str
@@ -52,3 +55,5 @@ class UtteranceRequest:
     pacing: Pacing = Pacing()
     deadline_s: float | None = None
     keep_tokens: bool = False
+    semantic_tokens: tuple[int, ...] | None = None
+    semantic_only: bool = False

@@ -1,0 +1,93 @@
+"""Which back ends there are. The only place that names concrete ones, and imports them lazily."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bark_core.backends.base import Backend, BackendLimits
+from bark_core.backends.fake.script import FakeScript
+from bark_core.checkpoints import Checkpoint
+from bark_core.errors import ConfigError, MissingDependencyError
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSpec:
+    """What to run, on what. Picklable: the process that runs the model makes the back end.
+
+    Attributes:
+        checkpoint: What to load.
+        backend: "auto", or a name of ``backend_names()``.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        slots: Utterances in flight at once.
+        threads: Of the CPU; None: the back end's choice.
+        dtype: "auto", "float32", "bfloat16".
+        fake: What the fake does.
+    """
+
+    checkpoint: Checkpoint
+    backend: str = "auto"
+    device: str = "auto"
+    slots: int = 4
+    threads: int | None = None
+    dtype: str = "auto"
+    fake: FakeScript = field(default_factory=FakeScript)
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises ConfigError."""
+        if self.slots < 1:
+            raise ConfigError(f"slots must be at least 1, got {self.slots}")
+        if self.threads is not None and self.threads < 1:
+            raise ConfigError(f"threads must be at least 1, got {self.threads}")
+        if self.backend not in ("auto", *_FACTORIES):
+            raise ConfigError(
+                f"there is no back end {self.backend!r}; choose one of: "
+                f"auto, {', '.join(backend_names())}"
+            )
+
+
+def backend_names() -> tuple[str, ...]:
+    """Names that ``BackendSpec.backend`` may have, besides "auto"."""
+    return tuple(_FACTORIES)
+
+
+def create_backend(spec: BackendSpec) -> Backend:
+    """Load a checkpoint into a back end, in the thread or process that will run it.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be loaded.
+        ConfigError: Device or dtype is not available.
+        MissingDependencyError: The back end's library is not installed.
+    """
+    return _FACTORIES["torch" if spec.backend == "auto" else spec.backend](spec)
+
+
+def _create_torch(spec: BackendSpec) -> Backend:
+    if importlib.util.find_spec("torch") is None:
+        raise MissingDependencyError(
+            "the torch back end needs torch: pip install 'barkstream[torch]' (on a machine without "
+            "a GPU install the CPU build of torch first)"
+        )
+    from bark_core.backends.torch import create_torch_backend  # noqa: PLC0415
+
+    return create_torch_backend(spec)
+
+
+def _create_fake(spec: BackendSpec) -> Backend:
+    from bark_core.backends.fake import FakeBackend  # noqa: PLC0415
+
+    limits = BackendLimits(
+        slots=spec.slots,
+        max_step_rows=spec.slots,
+        max_prefill_rows=spec.slots,
+        max_fine_rows=spec.slots,
+        max_codec_rows=spec.slots,
+    )
+    return FakeBackend(spec.checkpoint.config, limits, spec.fake)
+
+
+_FACTORIES: dict[str, Callable[[BackendSpec], Backend]] = {
+    "torch": _create_torch,
+    "fake": _create_fake,
+}
