@@ -1,0 +1,199 @@
+"""Between one context on the event loop and the engine on its own thread.
+
+The bridge *pulls*: events of the engine wait here until the sender has room for what they bring.
+A caller that does not read therefore stops its own utterances from being followed by others, and
+what was never sent is never counted as sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bark_core.engine.events import Event
+from bark_core.engine.interface import Engine
+from bark_core.engine.request import UtteranceRequest
+from bark_core.errors import BarkstreamError, CapacityError
+from bark_core.speech import (
+    Actions,
+    ContextEvent,
+    ContextFailed,
+    ContextProgress,
+    SpeechContext,
+)
+
+# A text whose first utterance was accepted keeps trying to get its next one in.
+RETRY_S = 0.1
+# Text is given in pieces of this many code points so that a long one does not hold up the loop.
+PIECE_CHARACTERS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAccess:
+    """What a bridge needs of the server."""
+
+    engine: Engine
+    loop: asyncio.AbstractEventLoop
+
+
+class Bridge:
+    """Drives one context. Everything but the engine's callback happens on the event loop.
+
+    Args:
+        context: The context; the bridge owns it from now on.
+        access: The engine and the loop.
+        wake: Called on the loop when `pull` may have something new.
+
+    Attributes:
+        failure: Why the context failed, as soon as that is known.
+    """
+
+    def __init__(
+        self, context: SpeechContext, access: EngineAccess, wake: Callable[[], None]
+    ) -> None:
+        self.failure: BarkstreamError | None = None
+        self._context = context
+        self._engine = access.engine
+        self._loop = access.loop
+        self._wake = wake
+        self._arrived: deque[Event] = deque()
+        self._outgoing: deque[ContextEvent] = deque()
+        self._held: deque[UtteranceRequest] = deque()
+        self._retry: asyncio.TimerHandle | None = None
+        self._live: set[str] = set()
+        self._accepted = False
+
+    @property
+    def context(self) -> SpeechContext:
+        """The context, to look at."""
+        return self._context
+
+    @property
+    def busy(self) -> bool:
+        """Something is being made or waits to be sent."""
+        return bool(self._arrived or self._outgoing or not self._context.idle)
+
+    async def append(self, text: str) -> None:
+        """Give text, letting others run in between.
+
+        Raises:
+            TextError: Too long together or not text; pieces before it may have been taken.
+            OutOfOrderError: After finish.
+        """
+        for start in range(0, len(text), PIECE_CHARACTERS):
+            if start:
+                await asyncio.sleep(0)
+            if self._context.ended:  # cancelled or failed meanwhile
+                return
+            self._carry_out(self._context.append(text[start : start + PIECE_CHARACTERS]))
+
+    def flush(self, flush_id: str) -> None:
+        """Speak what is buffered. Raises what `SpeechContext.flush` does."""
+        self._carry_out(self._context.flush(flush_id))
+
+    def finish(self) -> None:
+        """No more text. Raises what `SpeechContext.finish` does."""
+        self._carry_out(self._context.finish())
+
+    def report_playback(self, played_s: float) -> None:
+        """What the listener has heard. Raises what `SpeechContext.report_playback` does."""
+        self._carry_out(self._context.report_playback(played_s))
+
+    def cancel(self, played_s: float | None) -> None:
+        """Stop at once; only the report is left to pull.
+
+        Raises what `SpeechContext.cancel` does.
+        """
+        if not self._context.ended:
+            actions = self._context.cancel(played_s)
+            self._outgoing.clear()
+            self._carry_out(actions)
+
+    def fail(self, error: BarkstreamError) -> None:
+        """Stop at once; only the failure is left to pull."""
+        if not self._context.ended:
+            self._outgoing.clear()
+            self._carry_out(self._context.fail(error))
+
+    def close(self) -> None:
+        """Stop; nothing is left to pull. Safe to call twice."""
+        self._drop_work()
+        self._outgoing.clear()
+        if self._live:
+            self._engine.abort(tuple(self._live))
+            self._live.clear()
+        self._wake = _ignore
+
+    def pull(self) -> ContextEvent | None:
+        """The next event for the caller; None: nothing now."""
+        while not self._outgoing and self._arrived:
+            self._carry_out(self._context.on_event(self._arrived.popleft()))
+        return self._outgoing.popleft() if self._outgoing else None
+
+    def progress(self) -> ContextProgress | None:
+        """Where the work stands."""
+        return None if self._context.ended else self._context.progress()
+
+    def _carry_out(self, actions: Actions) -> None:
+        if actions.abort:
+            self._engine.abort(actions.abort)
+            self._live.difference_update(actions.abort)
+        self._held.extend(actions.submit)
+        self._submit_held()
+        if actions.played_s is not None:
+            self._engine.report_playback(self._context.stream_id, actions.played_s)
+        self._outgoing.extend(actions.events)
+        for event in actions.events:
+            if isinstance(event, ContextFailed):
+                self.failure = event.error
+        if self._context.ended:
+            self._drop_work()
+        if self._outgoing:
+            self._wake()
+
+    def _submit_held(self) -> None:
+        while self._held and self._retry is None and not self._context.ended:
+            request = self._held[0]
+            self._live.add(request.utterance_id)
+            try:
+                self._engine.submit(request, self._listen)
+            except CapacityError as error:
+                self._live.discard(request.utterance_id)
+                if not self._accepted:
+                    self._carry_out(self._context.fail(error))
+                else:
+                    self._retry = self._loop.call_later(RETRY_S, self._try_again)
+                return
+            except BarkstreamError as error:
+                self._live.discard(request.utterance_id)
+                self._carry_out(self._context.fail(error))
+                return
+            self._accepted = True
+            self._held.popleft()
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._submit_held()
+
+    def _drop_work(self) -> None:
+        self._arrived.clear()
+        self._held.clear()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _listen(self, events: Sequence[Event]) -> None:
+        """Called by the engine on a thread of its own."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._arrive, events)
+
+    def _arrive(self, events: Sequence[Event]) -> None:
+        if not self._context.ended:
+            self._arrived.extend(events)
+            self._wake()
+
+
+def _ignore() -> None:
+    """Wake nobody."""

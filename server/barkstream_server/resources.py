@@ -1,0 +1,75 @@
+"""What the speech methods share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bark_core.engine.interface import Engine
+from bark_core.errors import TextError
+from bark_core.speech import SpeechContext, SpeechFrontend
+from barkstream.v1 import speech_service_pb2 as pb
+from barkstream_server.admission import Admission
+from barkstream_server.bridge import Bridge, EngineAccess
+from barkstream_server.config import ServerConfig
+from barkstream_server.convert.settings import SettingsReader, SpeechPlan
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechResources:
+    """What the speech methods share.
+
+    Attributes:
+        config: The server's.
+        frontend: The model, without its weights.
+        engine: Makes the speech.
+        admission: Who may come in.
+        executor: Few threads for what would hold up the event loop.
+    """
+
+    config: ServerConfig
+    frontend: SpeechFrontend
+    engine: Engine
+    admission: Admission
+    executor: Executor
+
+    async def read_plan(
+        self, message: pb.SpeechConfig, *, path: str, live: bool, deadline_s: float | None
+    ) -> SpeechPlan:
+        """`SettingsReader.read`, off the event loop: it may load a voice from disk."""
+        reader = SettingsReader(self.frontend, self.config)
+        return await self.run(
+            lambda: reader.read(message, path=path, live=live, deadline_s=deadline_s)
+        )
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run blocking work on one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+    def open_bridge(self, context_id: str, plan: SpeechPlan, wake: Callable[[], None]) -> Bridge:
+        """A context, ready for text."""
+        context = SpeechContext(context_id, self.frontend, plan.settings, time.monotonic)
+        return Bridge(context, EngineAccess(self.engine, asyncio.get_running_loop()), wake)
+
+
+def check_text(text: str, limit: int) -> None:
+    """Refuse the impossible before any work is done.
+
+    Raises:
+        TextError: Empty or too long.
+    """
+    if not text:
+        raise TextError("text is empty; give something to say", field="text", reason="TEXT_EMPTY")
+    if len(text) > limit:
+        raise TextError(
+            f"text has {len(text)} code points, the limit of this method is {limit}; "
+            "split it, or use a streaming method",
+            field="text",
+            reason="TEXT_TOO_LONG",
+        )
