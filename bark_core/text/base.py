@@ -16,6 +16,11 @@ TokenCounter = Callable[[str], int]
 class Tokenizer(Protocol):
     """Text to ids of the checkpoint's own vocabulary. Stateless, safe to share."""
 
+    @property
+    def vocab_size(self) -> int:
+        """Ids are 0 .. vocab_size-1."""
+        ...
+
     def encode(self, text: str, /) -> tuple[int, ...]:
         """Ids of a normalised text: no special tokens, no offset, no padding, not cut."""
         ...

@@ -1,0 +1,229 @@
+"""Brings the audio of utterances into the order of the text, with pauses and without clicks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bark_core.engine.events import (
+    AudioReady,
+    UtteranceFinished,
+    UtteranceProgress,
+    UtteranceReport,
+    UtteranceStarted,
+)
+from bark_core.errors import EngineFailureError
+from bark_core.speech.events import (
+    ContextAudio,
+    ContextEvent,
+    ContextProgress,
+    SegmentCompleted,
+    SegmentStarted,
+    SpeechTiming,
+    SpeechUsage,
+)
+from bark_core.speech.fade import EdgeFade
+from bark_core.speech.playback import PlaybackClock
+from bark_core.speech.timeline import PlacedSegment, Timeline
+from bark_core.text.base import TextSegment
+
+FloatArray = NDArray[np.float32]
+DeliveredEvent = UtteranceStarted | AudioReady | UtteranceProgress | UtteranceFinished
+
+
+@dataclass(slots=True, eq=False)
+class _Utterance:
+    """An utterance in the engine, or done but not yet its turn."""
+
+    segment: TextSegment
+    fade: EdgeFade
+    ready: deque[FloatArray] = field(default_factory=deque)
+    received_samples: int = 0
+    has_slot: bool = False
+    progress: UtteranceProgress | None = None
+    finished: UtteranceFinished | None = None
+    placed: PlacedSegment | None = None
+
+
+class Delivery:
+    """The audio side of a context.
+
+    Bounded by its owner: at most ``utterances_ahead`` utterances are expected at once, each at
+    most as long as the model's limit.
+
+    Args:
+        sample_rate_hz: Of all samples.
+        pause_s: Silence between two utterances that have sound.
+        fade_s: Fade at both ends of an utterance.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self, sample_rate_hz: int, pause_s: float, fade_s: float, clock: Callable[[], float]
+    ) -> None:
+        self.timeline = Timeline(sample_rate_hz)
+        self.playback = PlaybackClock()
+        self._rate_hz = sample_rate_hz
+        self._pause_samples = round(pause_s * sample_rate_hz)
+        self._fade_samples = round(fade_s * sample_rate_hz)
+        self._clock = clock
+        self._live: dict[str, _Utterance] = {}  # in the order of the text
+        self._reports: list[UtteranceReport] = []
+        self._sent_samples = 0
+        self._last_index = 0
+        self._first_audio_s: float | None = None
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """Ids of the utterances that are not fully delivered, in the order of the text."""
+        return tuple(self._live)
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Ids of those that the engine has not finished."""
+        return tuple(name for name, one in self._live.items() if one.finished is None)
+
+    @property
+    def delivered(self) -> int:
+        """Utterances fully delivered."""
+        return len(self._reports)
+
+    @property
+    def sent_samples(self) -> int:
+        """Samples sent, pauses included."""
+        return self._sent_samples
+
+    def expect(self, utterance_id: str, segment: TextSegment) -> None:
+        """An utterance was submitted; it comes after all before it."""
+        self._live[utterance_id] = _Utterance(segment, EdgeFade(self._fade_samples))
+
+    def take(self, event: DeliveredEvent) -> list[ContextEvent]:
+        """What an event of the engine lets out. Events of unknown utterances are ignored.
+
+        Raises:
+            EngineFailureError: Audio is missing or came twice.
+        """
+        utterance = self._live.get(event.utterance_id)
+        if utterance is None:
+            return []
+        match event:
+            case UtteranceStarted():
+                utterance.has_slot = True
+            case UtteranceProgress():
+                utterance.progress = event
+                if utterance.placed is not None:
+                    utterance.placed.expected_samples = event.expected_samples
+                return [self._progress(utterance)] if self._is_next(utterance) else []
+            case AudioReady():
+                if event.start_sample != utterance.received_samples or utterance.finished:
+                    raise EngineFailureError("the engine sent audio out of order; try again")
+                utterance.received_samples += event.pcm.size
+                self._keep(utterance, utterance.fade.feed(event.pcm))
+            case UtteranceFinished():
+                self._keep(utterance, utterance.fade.finish())
+                utterance.finished = event
+        return self._deliver()
+
+    def progress(self) -> ContextProgress | None:
+        """Where the utterance stands whose audio comes next; None: nothing is being made."""
+        for utterance in self._live.values():
+            return self._progress(utterance)
+        return None
+
+    def usage(self, text_characters: int) -> SpeechUsage:
+        """What was made so far."""
+        live = [one.progress for one in self._live.values() if one.progress is not None]
+        return SpeechUsage(
+            text_characters=text_characters,
+            utterances=len(self._reports)
+            + sum(one.placed is not None for one in self._live.values()),
+            semantic_tokens=sum(report.semantic_tokens for report in self._reports)
+            + sum(progress.semantic_tokens for progress in live),
+            codec_frames=sum(report.frames for report in self._reports)
+            + sum(progress.fine_frames for progress in live),
+            samples=self._sent_samples,
+        )
+
+    def timing(self, opened_s: float) -> SpeechTiming:
+        """How long it took since ``opened_s``."""
+        first_s = self._first_audio_s
+        return SpeechTiming(
+            first_audio_s=None if first_s is None else first_s - opened_s,
+            total_s=self._clock() - opened_s,
+            queued_s=sum(report.queued_s for report in self._reports),
+            audio_s=self._sent_samples / self._rate_hz,
+        )
+
+    def _keep(self, utterance: _Utterance, pcm: FloatArray) -> None:
+        if pcm.size:
+            utterance.ready.append(pcm)
+
+    def _is_next(self, utterance: _Utterance) -> bool:
+        return next(iter(self._live.values())) is utterance
+
+    def _deliver(self) -> list[ContextEvent]:
+        """All that may go out now, in the order of the text."""
+        events: list[ContextEvent] = []
+        while self._live:
+            utterance_id, utterance = next(iter(self._live.items()))
+            if utterance.ready or utterance.finished:
+                placed = utterance.placed or self._begin(utterance, events)
+                while utterance.ready:
+                    self._send(utterance.ready.popleft(), placed.segment.index, events)
+                placed.sent_samples = self._sent_samples - placed.start_sample
+                if utterance.finished:
+                    self._end(utterance.finished, placed, events)
+                    del self._live[utterance_id]
+                    continue
+            break
+        return events
+
+    def _begin(self, utterance: _Utterance, events: list[ContextEvent]) -> PlacedSegment:
+        if utterance.ready and self._sent_samples and self._pause_samples:
+            silence = np.zeros(self._pause_samples, dtype=np.float32)
+            self._send(silence, self._last_index, events)
+        placed = self.timeline.place(utterance.segment, self._sent_samples)
+        if utterance.progress is not None:
+            placed.expected_samples = utterance.progress.expected_samples
+        utterance.placed = placed
+        events.append(SegmentStarted(utterance.segment, self._sent_samples))
+        return placed
+
+    def _send(self, pcm: FloatArray, segment_index: int, events: list[ContextEvent]) -> None:
+        events.append(ContextAudio(pcm, self._sent_samples, segment_index))
+        now_s = self._clock()
+        self.playback.sent(pcm.size / self._rate_hz, now_s)
+        self._sent_samples += pcm.size
+        self._last_index = segment_index
+        if self._first_audio_s is None:
+            self._first_audio_s = now_s
+
+    def _end(
+        self, finished: UtteranceFinished, placed: PlacedSegment, events: list[ContextEvent]
+    ) -> None:
+        placed.complete = True
+        self._reports.append(finished.report)
+        events.append(
+            SegmentCompleted(
+                segment=placed.segment,
+                start_sample=placed.start_sample,
+                sample_count=placed.sent_samples,
+                report=finished.report,
+                tokens=finished.tokens,
+            )
+        )
+
+    def _progress(self, utterance: _Utterance) -> ContextProgress:
+        progress = utterance.progress
+        return ContextProgress(
+            segment_index=utterance.segment.index,
+            waiting=not utterance.has_slot,
+            semantic_tokens=progress.semantic_tokens if progress else 0,
+            coarse_frames=progress.coarse_frames if progress else 0,
+            expected_samples=progress.expected_samples if progress else None,
+            sent_samples=self._sent_samples,
+        )

@@ -1,0 +1,54 @@
+"""What the listener has heard, as far as one can know."""
+
+from __future__ import annotations
+
+import math
+
+from bark_core.errors import InvalidRequestError
+
+
+class PlaybackClock:
+    """A listener's playhead.
+
+    It moves in real time, from the first audio on, and never past what was sent; where nothing is
+    left it stands still until more comes. Reports correct it.
+    """
+
+    def __init__(self) -> None:
+        self._sent_s = 0.0
+        self._played_s = 0.0
+        self._now_s: float | None = None  # None: no audio yet
+
+    @property
+    def sent_s(self) -> float:
+        """Audio sent."""
+        return self._sent_s
+
+    def sent(self, duration_s: float, now_s: float) -> None:
+        """More audio left at ``now_s``."""
+        self.played_s(now_s)
+        self._sent_s += duration_s
+        self._now_s = now_s
+
+    def report(self, played_s: float, now_s: float) -> float:
+        """The listener says how far it is; returns that, at most what was sent.
+
+        Raises:
+            InvalidRequestError: Not a time.
+        """
+        if not (math.isfinite(played_s) and played_s >= 0):
+            raise InvalidRequestError(
+                f"played must be a time of at least 0 s, got {played_s}", field="played"
+            )
+        self._played_s = min(played_s, self._sent_s)
+        if self._now_s is not None:
+            self._now_s = now_s
+        return self._played_s
+
+    def played_s(self, now_s: float) -> float:
+        """Where the playhead stands at ``now_s``."""
+        if self._now_s is not None:
+            elapsed_s = max(now_s - self._now_s, 0.0)
+            self._played_s = min(self._played_s + elapsed_s, self._sent_s)
+            self._now_s = now_s
+        return self._played_s
