@@ -1,0 +1,168 @@
+"""The four stages of an utterance, joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+
+from bark_core.backends.base import FloatArray
+from bark_core.config import BarkConfig
+from bark_core.engine.pipeline.coarse import CoarseStage, code_of
+from bark_core.engine.pipeline.codec import CodecStage
+from bark_core.engine.pipeline.fine import FineStage
+from bark_core.engine.pipeline.semantic import SemanticStage
+from bark_core.engine.request import UtteranceRequest
+from bark_core.engine.work import Answer, Row, Work
+from bark_core.voices import Voice
+from bark_core.windows import Known, coarse_steps, plan_windows
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineProgress:
+    """Counts. ``total_frames`` None: not known yet."""
+
+    semantic_tokens: int
+    semantic_done: bool
+    coarse_frames: int
+    fine_frames: int
+    total_frames: int | None
+    samples: int
+
+
+class Pipeline:
+    """What an utterance could run next, and what came back.
+
+    ``ready`` names the kinds of work that are possible, ``row`` makes the row of one of them for
+    the given slot, ``accept`` takes its answer. Stages do not wait for each other beyond what their
+    windows read.
+
+    Args:
+        config: The checkpoint's.
+        request: What to say, and how.
+        voice: History prompt (already resolved: the request's own, or what is carried on).
+    """
+
+    def __init__(self, config: BarkConfig, request: UtteranceRequest, voice: Voice | None) -> None:
+        self._config = config
+        self._request = request
+        plans = plan_windows(
+            config,
+            request.options.windows,
+            semantic_tokens=0 if voice is None else voice.semantic.size,
+            voice_frames=0 if voice is None else voice.fine.shape[1],
+        )
+        self.semantic = SemanticStage(config, request, voice)
+        longest = max(config.semantic.max_new_tokens, len(self.semantic.tokens))
+        self._coarse = CoarseStage(config, request, voice, plans.coarse)
+        self._fine = FineStage(config, request, voice, plans.fine, self._frames(longest))
+        self._codec = CodecStage(config, plans.codec, self._fine)
+        self.has_audio = False
+
+    @property
+    def finished(self) -> bool:
+        """Nothing is left to do."""
+        if self._request.semantic_only:
+            return self.semantic.ended
+        return self._codec.done or self._total_frames() == 0
+
+    def ready(self) -> tuple[Work, ...]:
+        """Kinds of work that could run now, most urgent first.
+
+        Until the first audio, whatever is nearest to the loudspeaker: everything before it only
+        exists to unlock it. Later the semantic stage is kept a window ahead of the coarse one, so
+        that coarse steps are always there to join other utterances' batches.
+        """
+        ended = self.semantic.ended
+        semantic = self.semantic.ready()
+        if self._request.semantic_only:
+            return () if semantic is None else (semantic,)
+        known = self._known()
+        coarse = self._coarse.ready(self.semantic.tokens, ended=ended)
+        order = (self._codec.ready(known), self._fine.ready(known), coarse, semantic)
+        if self.has_audio and self._coarse.starved(self.semantic.tokens, ended=ended):
+            order = (*order[:2], semantic, coarse)
+        return tuple(work for work in order if work is not None)
+
+    def row(self, work: Work, slot: int) -> Row:
+        """The row of one kind of work that ``ready`` named."""
+        match work:
+            case Work.SEMANTIC_PREFILL:
+                return self.semantic.prefill_row(slot)
+            case Work.SEMANTIC_STEP:
+                return self.semantic.step_row(slot)
+            case Work.COARSE_PREFILL:
+                return self._coarse.prefill_row(slot, self.semantic.tokens)
+            case Work.COARSE_STEP:
+                return self._coarse.step_row(slot)
+            case Work.FINE:
+                return self._fine.row(self._known())
+            case Work.CODEC:
+                return self._codec.row(slot, self._known())
+            case _:
+                assert_never(work)
+
+    def accept(self, work: Work, answer: Answer) -> FloatArray | None:
+        """Take the answer to a row. -> samples, if the work was the codec's.
+
+        Raises:
+            EngineFailureError: The answer cannot be right; the utterance is lost.
+        """
+        match work:
+            case Work.SEMANTIC_PREFILL | Work.SEMANTIC_STEP:
+                assert answer is None or isinstance(answer, int)
+                self.semantic.accept(answer)
+            case Work.COARSE_PREFILL | Work.COARSE_STEP:
+                assert isinstance(answer, int)
+                self._accept_coarse(answer)
+            case Work.FINE:
+                assert isinstance(answer, np.ndarray)
+                self._fine.accept(answer.astype(np.int64, copy=False), self._known())
+            case Work.CODEC:
+                assert isinstance(answer, np.ndarray)
+                pcm: FloatArray = answer.astype(np.float32, copy=False)
+                self._codec.accept(pcm, self._known())
+                self.has_audio = self.has_audio or pcm.size > 0
+                return pcm
+            case _:
+                assert_never(work)
+        return None
+
+    def progress(self) -> PipelineProgress:
+        """Where it stands."""
+        known = self._known()
+        return PipelineProgress(
+            semantic_tokens=len(self.semantic.tokens),
+            semantic_done=self.semantic.ended,
+            coarse_frames=known.frames,
+            fine_frames=self._fine.final_frames(known),
+            total_frames=0 if self._request.semantic_only else known.total,
+            samples=self._codec.samples,
+        )
+
+    def tokens(self) -> Voice:
+        """The finished utterance as a history prompt (coarse and fine empty if semantic only)."""
+        frames = 0 if self._request.semantic_only else (self._total_frames() or 0)
+        codes = self._fine.frames(0, frames)
+        semantic = np.asarray(self.semantic.tokens, np.int64)
+        return Voice(semantic, codes[: self._config.coarse.n_codebooks].copy(), codes)
+
+    def _accept_coarse(self, token: int) -> None:
+        frame, codebook = divmod(len(self._coarse.ids), self._config.coarse.n_codebooks)
+        self._fine.put_coarse(frame, codebook, code_of(self._config, token, codebook))
+        self._coarse.accept(token)
+
+    def _frames(self, semantic_tokens: int) -> int:
+        return coarse_steps(self._config, semantic_tokens) // self._config.coarse.n_codebooks
+
+    def _total_frames(self) -> int | None:
+        return self._frames(len(self.semantic.tokens)) if self.semantic.ended else None
+
+    def _known(self) -> Known:
+        at_least = self._frames(len(self.semantic.tokens))
+        return Known(
+            frames=len(self._coarse.ids) // self._config.coarse.n_codebooks,
+            at_least=at_least,
+            total=at_least if self.semantic.ended else None,
+        )

@@ -1,0 +1,285 @@
+"""Which batch runs next, and what its answers mean. Plain Python, no torch, no threads, no clock.
+
+Every method that depends on time is given the moment, so each branch is a test of milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bark_core.backends.base import BackendLimits, Batch, FloatArray, Output
+from bark_core.config import BarkConfig
+from bark_core.engine import policy
+from bark_core.engine.events import (
+    AudioReady,
+    Event,
+    UtteranceAborted,
+    UtteranceFailed,
+    UtteranceFinished,
+    UtteranceProgress,
+    UtteranceStarted,
+)
+from bark_core.engine.meter import LoadMeter
+from bark_core.engine.pipeline import Pipeline
+from bark_core.engine.policy import Candidate
+from bark_core.engine.request import UtteranceRequest
+from bark_core.engine.slots import Slots
+from bark_core.engine.stream import Streams
+from bark_core.engine.utterance import Utterance
+from bark_core.engine.work import Work, answers_of, batch_of
+from bark_core.errors import BarkstreamError, DeadlineError
+from bark_core.voices import Voice
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A batch, and whose rows it is made of."""
+
+    work: Work
+    utterances: tuple[Utterance, ...]
+    batch: Batch
+
+
+class Scheduler:
+    """All live utterances.
+
+    Args:
+        config: The checkpoint's.
+        limits: Of the back end.
+        progress_interval_s: Least time between two progress events of an utterance.
+    """
+
+    def __init__(
+        self, config: BarkConfig, limits: BackendLimits, progress_interval_s: float = 0.25
+    ) -> None:
+        self._config = config
+        self._limits = limits
+        self._progress_interval_s = progress_interval_s
+        self._streams = Streams()
+        self._live: dict[str, Utterance] = {}  # in the order of submission
+        self._running: list[Utterance] = []
+        self._events: list[Event] = []
+        self.slots = Slots(limits.slots)
+        self.meter = LoadMeter()
+
+    @property
+    def running(self) -> int:
+        """Utterances that hold a slot."""
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Utterances without one."""
+        return len(self._live) - len(self._running)
+
+    def add(self, request: UtteranceRequest, arrival_s: float) -> None:
+        """Queue an utterance."""
+        stream = self._streams.join(request.stream_id)
+        utterance = Utterance(request, stream, arrival_s)
+        stream.utterances.append(utterance)
+        self._live[request.utterance_id] = utterance
+
+    def abort(self, utterance_ids: Iterable[str]) -> None:
+        """End utterances before the next batch; unknown ids are ignored."""
+        for utterance_id in utterance_ids:
+            utterance = self._live.get(utterance_id)
+            if utterance is not None:
+                self._end(utterance, UtteranceAborted(utterance_id))
+
+    def report_playback(self, stream_id: str, heard_s: float, now_s: float) -> None:
+        """A listener tells where it is; unknown streams are ignored."""
+        stream = self._streams.find(stream_id)
+        if stream is not None:
+            stream.clock.report(heard_s, now_s)
+
+    def advance(self, now_s: float) -> None:
+        """Fail what is too late and give slots to those in line."""
+        for utterance in list(self._live.values()):
+            deadline_s = utterance.request.deadline_s
+            if deadline_s is not None and deadline_s <= now_s:
+                self.fail(
+                    utterance,
+                    DeadlineError("the deadline passed before the utterance was complete"),
+                )
+        if self.waiting:
+            self._seat(now_s)
+        # An utterance made ahead may have been complete before its turn in the stream came.
+        while any(self._finish_if_done(utterance, now_s) for utterance in self._running):
+            pass
+
+    def next(self, now_s: float) -> Assignment | None:
+        """The next batch, or None: nothing can run before ``wake_at_s``."""
+        candidates = [
+            Candidate(u, works, policy.deadline_s(u, now_s), prefetch=not u.is_head)
+            for u in self._running
+            if policy.resumes_at_s(u, now_s) <= now_s and (works := self._works(u))
+        ]
+        choice = policy.choose(candidates, self._limits, now_s)
+        if choice is None:
+            return None
+        rows = []
+        for utterance in choice.utterances:
+            assert utterance.pipeline is not None
+            assert utterance.slot is not None
+            rows.append(utterance.pipeline.row(choice.work, utterance.slot))
+        return Assignment(choice.work, choice.utterances, batch_of(choice.work, rows))
+
+    def wake_at_s(self, now_s: float) -> float | None:
+        """When something could run again if nothing is heard until then; None: never."""
+        deadlines = [u.request.deadline_s for u in self._live.values()]
+        moments = [deadline for deadline in deadlines if deadline is not None]
+        moments += [policy.resumes_at_s(u, now_s) for u in self._running if self._works(u)]
+        return policy.soonest(moments)
+
+    def commit(
+        self, assignment: Assignment, output: Output, *, started_s: float, now_s: float
+    ) -> None:
+        """Give the answers to their utterances."""
+        answers = answers_of(output)
+        assert len(answers) == len(assignment.utterances), "the back end lost rows"
+        audio_s = 0.0
+        for utterance, answer in zip(assignment.utterances, answers, strict=True):
+            assert utterance.pipeline is not None
+            utterance.seconds[assignment.work] += now_s - started_s
+            utterance.answers += 1
+            try:
+                pcm = utterance.pipeline.accept(assignment.work, answer)
+            except BarkstreamError as error:
+                self.fail(utterance, error)
+                continue
+            if pcm is not None:
+                audio_s += pcm.size / self._config.sample_rate_hz
+                self._deliver(utterance, pcm, now_s)
+            if not self._finish_if_done(utterance, now_s):
+                self._tell(utterance, now_s)
+        self.meter.add(now_s - started_s, audio_s)
+
+    def fail(self, utterance: Utterance, error: BarkstreamError) -> None:
+        """End one utterance with an error."""
+        self._end(utterance, UtteranceFailed(utterance.utterance_id, error))
+
+    def rebuild(self, utterance: Utterance) -> None:
+        """Start a running utterance anew in its slot; what was delivered is not sent again."""
+        assert utterance.slot is not None
+        self.slots.soil(utterance.slot)
+        utterance.restart()
+        utterance.pipeline = self._pipeline(utterance)
+
+    def take_events(self) -> list[Event]:
+        """What has happened since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def _works(self, utterance: Utterance) -> tuple[Work, ...]:
+        """What an utterance could run. Only the head of a stream is decoded to audio."""
+        assert utterance.pipeline is not None
+        works = utterance.pipeline.ready()
+        return works if utterance.is_head else tuple(w for w in works if w is not Work.CODEC)
+
+    def _seat(self, now_s: float) -> None:
+        """Slots go to heads of streams in the order of submission, then to those after them.
+
+        An utterance that nobody waits for yet gives its slot up to one that somebody waits for:
+        it is made again later, the same.
+        """
+        heads = [u for u in self._live.values() if u.slot is None and u.is_head]
+        for head in heads:
+            if not self.slots.free and not self._evict():
+                return
+            self._start(head, now_s)
+        if not self.slots.free:
+            return
+        for utterance in list(self._live.values()):
+            if self.slots.free and utterance.slot is None and not utterance.request.carry_on:
+                self._start(utterance, now_s)
+
+    def _evict(self) -> bool:
+        """Take the slot of the youngest prefetched utterance. -> there was one."""
+        prefetched = [u for u in self._running if not u.is_head]
+        if not prefetched:
+            return False
+        youngest = max(prefetched, key=lambda u: u.arrival_s)
+        assert youngest.slot is not None
+        self._running.remove(youngest)
+        self.slots.give_back(youngest.slot)
+        youngest.slot = None
+        youngest.restart()
+        return True
+
+    def _start(self, utterance: Utterance, now_s: float) -> None:
+        """Give a free slot."""
+        try:
+            utterance.pipeline = self._pipeline(utterance)
+        except BarkstreamError as error:
+            self.fail(utterance, error)
+            return
+        utterance.slot = self.slots.take()
+        self._running.append(utterance)
+        if utterance.started_s is None:
+            utterance.started_s = now_s
+            self._events.append(UtteranceStarted(utterance.utterance_id))
+
+    def _pipeline(self, utterance: Utterance) -> Pipeline:
+        request = utterance.request
+        voice: Voice | None = request.voice
+        if request.carry_on and utterance.stream.carried is not None:
+            voice = utterance.stream.carried
+        return Pipeline(self._config, request, voice)
+
+    def _deliver(self, utterance: Utterance, pcm: FloatArray, now_s: float) -> None:
+        """Send samples, but not those that were sent before a restart."""
+        start = utterance.made_samples
+        utterance.made_samples += pcm.size
+        fresh = pcm[max(0, utterance.delivered_samples - start) :]
+        if not fresh.size:
+            return
+        self._events.append(
+            AudioReady(utterance.utterance_id, fresh.copy(), utterance.delivered_samples)
+        )
+        utterance.delivered_samples += fresh.size
+        utterance.stream.clock.deliver(fresh.size / self._config.sample_rate_hz, now_s)
+        if utterance.first_audio_s is None:
+            utterance.first_audio_s = now_s
+
+    def _tell(self, utterance: Utterance, now_s: float) -> None:
+        """Progress, rate-limited."""
+        if now_s - utterance.progress_at_s < self._progress_interval_s:
+            return
+        utterance.progress_at_s = now_s
+        assert utterance.pipeline is not None
+        progress = utterance.pipeline.progress()
+        total = progress.total_frames
+        self._events.append(
+            UtteranceProgress(
+                utterance_id=utterance.utterance_id,
+                semantic_tokens=progress.semantic_tokens,
+                semantic_done=progress.semantic_done,
+                coarse_frames=progress.coarse_frames,
+                fine_frames=progress.fine_frames,
+                expected_samples=None if total is None else total * self._config.hop_samples,
+            )
+        )
+
+    def _finish_if_done(self, utterance: Utterance, now_s: float) -> bool:
+        pipeline = utterance.pipeline
+        assert pipeline is not None
+        # One that has no audio at all still waits for its turn in the stream.
+        if not pipeline.finished or not utterance.is_head:
+            return False
+        tokens = pipeline.tokens()
+        if tokens.fine.shape[1]:
+            utterance.stream.carried = tokens
+        report = utterance.report(now_s, utterance.delivered_samples)
+        kept = tokens if utterance.request.keep_tokens else None
+        self._end(utterance, UtteranceFinished(utterance.utterance_id, report, kept))
+        return True
+
+    def _end(self, utterance: Utterance, event: Event) -> None:
+        del self._live[utterance.utterance_id]
+        self._streams.leave(utterance)
+        if utterance.slot is not None:
+            self._running.remove(utterance)
+            self.slots.give_back(utterance.slot)
+            utterance.slot = None
+        self._events.append(event)
