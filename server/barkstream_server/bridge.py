@@ -8,6 +8,7 @@ what was never sent is never counted as sent.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,12 +49,14 @@ class Bridge:
 
     Attributes:
         failure: Why the context failed, as soon as that is known.
+        opened_s: ``time.monotonic()`` moment of its making.
     """
 
     def __init__(
         self, context: SpeechContext, access: EngineAccess, wake: Callable[[], None]
     ) -> None:
         self.failure: BarkstreamError | None = None
+        self.opened_s = time.monotonic()
         self._context = context
         self._engine = access.engine
         self._loop = access.loop
@@ -64,6 +67,7 @@ class Bridge:
         self._retry: asyncio.TimerHandle | None = None
         self._live: set[str] = set()
         self._accepted = False
+        self._finished = False
 
     @property
     def context(self) -> SpeechContext:
@@ -96,6 +100,12 @@ class Bridge:
     def finish(self) -> None:
         """No more text. Raises what `SpeechContext.finish` does."""
         self._carry_out(self._context.finish())
+        self._finished = True
+
+    def finish_if_open(self) -> None:
+        """No more text, unless that was said before or there is nobody to say it to."""
+        if not (self._finished or self._context.ended):
+            self.finish()
 
     def report_playback(self, played_s: float) -> None:
         """What the listener has heard. Raises what `SpeechContext.report_playback` does."""
