@@ -22,7 +22,7 @@ def find_voices(root: Path) -> dict[str, VoiceSource]:
     """Voices of a checkpoint directory: the Hugging Face layout, or else Suno's ``.npz`` files.
 
     The Hugging Face layout is read through ``speaker_embeddings_path.json`` where it exists, in
-    its order, else by scanning ``speaker_embeddings/``. Suno's lie in ``prompts/``.
+    its order, else by scanning ``speaker_embeddings/``. Suno's ``.npz`` lie in ``prompts/``.
 
     Raises:
         CheckpointError: The index is damaged or points outside the checkpoint.
@@ -30,7 +30,9 @@ def find_voices(root: Path) -> dict[str, VoiceSource]:
     index = root / INDEX_FILE
     embeddings = root / EMBEDDINGS_DIRECTORY
     if index.is_file():
-        return _from_index(index, root)
+        # Like the transformers package: a voice that was not fetched is not offered.
+        indexed = _from_index(index, root)
+        return {name: files for name, files in indexed.items() if not _missing(files)}
     if embeddings.is_dir():
         return _from_scan(embeddings)
     prompts = root / "prompts"
@@ -53,6 +55,20 @@ def find_npz_voices(directory: Path) -> dict[str, VoiceSource]:
     return found
 
 
+def missing_voice_files(root: Path) -> bool:
+    """True where the index names a voice that is not (completely) there.
+
+    Raises:
+        CheckpointError: The index is damaged or points outside the checkpoint.
+    """
+    index = root / INDEX_FILE
+    return index.is_file() and any(map(_missing, _from_index(index, root).values()))
+
+
+def _missing(files: NpyFiles) -> bool:
+    return not (files.semantic.is_file() and files.coarse.is_file() and files.fine.is_file())
+
+
 def _from_scan(embeddings: Path) -> dict[str, VoiceSource]:
     found: dict[str, VoiceSource] = {}
     for path in sorted(embeddings.rglob(f"*{_SEMANTIC_SUFFIX}")):
@@ -68,7 +84,7 @@ def _from_scan(embeddings: Path) -> dict[str, VoiceSource]:
     return found
 
 
-def _from_index(index: Path, root: Path) -> dict[str, VoiceSource]:
+def _from_index(index: Path, root: Path) -> dict[str, NpyFiles]:
     try:
         if index.stat().st_size > MAX_INDEX_BYTES:
             raise CheckpointError(f"{index} is larger than {MAX_INDEX_BYTES} bytes")
