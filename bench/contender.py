@@ -54,7 +54,7 @@ def transformers_run(model: Path, semantic_tokens: int, threads: int) -> dict[st
 def barkstream_run(
     model: Path, semantic_tokens: int, threads: int, *, exact: bool
 ) -> dict[str, float]:
-    """barkstream's engine, one utterance after a warm-up."""
+    """Barkstream's engine, one utterance after a warm-up."""
     from bark_core.backends.registry import BackendSpec  # noqa: PLC0415
     from bark_core.checkpoints import open_checkpoint  # noqa: PLC0415
     from bark_core.engine.events import (  # noqa: PLC0415

@@ -95,11 +95,14 @@ def main() -> None:
 
 def print_table(runs: dict[str, list[dict[str, float]]]) -> None:
     """Medians of each figure; ratios against transformers round by round, their median."""
-    print("| | audio s | first audio s | total s | real-time factor | first audio, ratio | "
-          "total, ratio | peak memory MB |")
+    print(
+        "| | audio s | first audio s | total s | real-time factor | first audio, ratio | "
+        "total, ratio | peak memory MB |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     peer = runs.get("transformers")
     for name, figures in runs.items():
+
         def median(key: str, figures: list[dict[str, float]] = figures) -> float:
             return statistics.median(run[key] for run in figures)
 

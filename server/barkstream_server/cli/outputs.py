@@ -1,0 +1,122 @@
+"""Where spoken samples go: a WAV file, standard output, the loudspeaker."""
+
+from __future__ import annotations
+
+import struct
+import sys
+import wave
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from barkstream_client.errors import SpeechError
+from barkstream_client.playback import Player
+
+UNKNOWN_LENGTH = 0xFFFF_FFFF
+
+
+class AudioOutput(Protocol):
+    """Takes mono samples in order."""
+
+    def write(self, pcm: NDArray[np.float32]) -> None:
+        """The next samples, float32 [N], nominally in [-1, 1]."""
+        ...
+
+    def close(self) -> None:
+        """No more samples; returns when all have been put where they belong."""
+        ...
+
+
+def to_s16le(pcm: NDArray[np.float32]) -> bytes:
+    """Clip (never wrap) and pack."""
+    return (np.clip(pcm, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()
+
+
+class WavFile:
+    """A WAV file with 16-bit samples; complete and playable once closed."""
+
+    def __init__(self, path: Path, sample_rate_hz: int) -> None:
+        self._wave: wave.Wave_write = wave.open(str(path), "wb")
+        self._wave.setnchannels(1)
+        self._wave.setsampwidth(2)
+        self._wave.setframerate(sample_rate_hz)
+
+    def write(self, pcm: NDArray[np.float32]) -> None:
+        """Append samples."""
+        self._wave.writeframes(to_s16le(pcm))
+
+    def close(self) -> None:
+        """Complete the header."""
+        self._wave.close()
+
+
+class WavPipe:
+    """A WAV stream of unknown length, for ``barkstream say -o - | player``."""
+
+    def __init__(self, stream: BinaryIO, sample_rate_hz: int) -> None:
+        self._stream = stream
+        format_chunk = struct.pack("<HHIIHH", 1, 1, sample_rate_hz, sample_rate_hz * 2, 2, 16)
+        stream.write(
+            b"RIFF"
+            + struct.pack("<I", UNKNOWN_LENGTH)
+            + b"WAVEfmt "
+            + struct.pack("<I", len(format_chunk))
+            + format_chunk
+            + b"data"
+            + struct.pack("<I", UNKNOWN_LENGTH)
+        )
+
+    def write(self, pcm: NDArray[np.float32]) -> None:
+        """Write and flush, so that the player hears it now."""
+        self._stream.write(to_s16le(pcm))
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing to complete."""
+        self._stream.flush()
+
+
+class Outputs:
+    """All outputs of one run; opened with the first samples, when the rate is known.
+
+    Args:
+        file: WAV file, or "-" for standard output, or None.
+        play: Use the loudspeaker.
+        play_if_possible: Use it if there is one; say so on stderr if not.
+    """
+
+    def __init__(self, file: str | None, *, play: bool, play_if_possible: bool) -> None:
+        self._file = file
+        self._play = play
+        self._play_if_possible = play_if_possible
+        self._open: list[AudioOutput] | None = None
+
+    def write(self, pcm: NDArray[np.float32], sample_rate_hz: int) -> None:
+        """The next samples."""
+        if self._open is None:
+            self._open = self._outputs(sample_rate_hz)
+        for output in self._open:
+            output.write(pcm)
+
+    def close(self) -> None:
+        """Complete the file; wait until the loudspeaker has played all."""
+        for output in self._open or []:
+            output.close()
+        self._open = []
+
+    def _outputs(self, sample_rate_hz: int) -> list[AudioOutput]:
+        outputs: list[AudioOutput] = []
+        if self._file == "-":
+            outputs.append(WavPipe(sys.stdout.buffer, sample_rate_hz))
+        elif self._file is not None:
+            outputs.append(WavFile(Path(self._file), sample_rate_hz))
+        if self._play or self._play_if_possible:
+            try:
+                outputs.append(Player(sample_rate_hz))
+            except SpeechError as error:
+                if self._play:
+                    raise
+                print(f"Not played: {error}", file=sys.stderr)
+        return outputs

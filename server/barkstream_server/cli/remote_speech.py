@@ -1,0 +1,51 @@
+"""Speech of a server, as ``say`` wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from barkstream_client import Audio, Completed, Segment, SpeechOptions
+from barkstream_client.sync import SyncSpeechClient
+from barkstream_server.cli.speech_order import Piece, Said, SpeechOrder
+from barkstream_server.cli.stopwatch import Stopwatch
+
+# Nobody listens yet while a file is written: pacing would only make the caller wait.
+MAX_LEAD_S = 3600.0
+
+
+def speak_remotely(order: SpeechOrder, target: str) -> Iterator[Piece | Said]:
+    """Let the server at ``target`` speak; yields audio, then the report.
+
+    Raises:
+        SpeechError: The server's answer.
+    """
+    options = SpeechOptions(latency_mode=order.latency, max_lead_s=MAX_LEAD_S)  # type: ignore[typeddict-item]
+    if order.voice:
+        options["voice"] = order.voice
+    if order.seed is not None:
+        options["seed"] = order.seed
+    if order.temperature is not None:
+        options["semantic_temperature"] = order.temperature
+        options["coarse_temperature"] = order.temperature
+    watch = Stopwatch()
+    source_end = 0
+    with SyncSpeechClient.connect(target) as client:
+        client.wait_ready()
+        for event in client.converse(watch.watch_text(order.deltas), **options):
+            match event:
+                case Segment():
+                    source_end = event.source_end
+                case Audio():
+                    watch.audio()
+                    yield Piece(event.pcm(), event.sample_rate_hz, source_end)
+                case Completed():
+                    yield Said(
+                        first_audio_s=watch.first_audio_s,
+                        total_s=watch.total_s(),
+                        audio_s=event.usage.audio_s,
+                        seed=event.receipt.seed,
+                        voice=event.receipt.voice,
+                        model=event.receipt.model,
+                    )
+                case _:
+                    pass

@@ -1,0 +1,124 @@
+"""``barkstream say``: text to the loudspeaker, a file or a pipe."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import os
+import sys
+from collections.abc import Iterator
+
+from barkstream_server.cli.local_speech import speak_locally
+from barkstream_server.cli.outputs import Outputs
+from barkstream_server.cli.own_server import own_server
+from barkstream_server.cli.remote_speech import speak_remotely
+from barkstream_server.cli.speech_order import Piece, Said, SpeechOrder
+
+NAME = "say"
+HELP = "speak a text to a file, the loudspeaker or a pipe"
+DEFAULT_FILE = "out.wav"
+READ_BYTES = 4096
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("text", nargs="?", help="what to say; left out or -: standard input")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=f"WAV file, - for standard output (default: {DEFAULT_FILE}, unless --play is given)",
+    )
+    parser.add_argument("--play", action="store_true", help="play on the loudspeaker")
+    parser.add_argument(
+        "--play-if-possible", action="store_true", help="play if there is a loudspeaker"
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--server", metavar="HOST:PORT", help="let this server speak")
+    where.add_argument(
+        "--own-server",
+        action="store_true",
+        help="start a server for this text and speak through it",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        default="embedded",
+        help='"embedded" (default), "noise", a directory or a hub id such as suno/bark-small',
+    )
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+    parser.add_argument("--voice", default="", help='a name of `barkstream voices`, or "none"')
+    parser.add_argument("--seed", type=int, help="same seed, same speech (default: a new one)")
+    parser.add_argument(
+        "--latency",
+        choices=("low", "exact"),
+        default="low",
+        help="low: early audio (default); exact: the tokens of the offline reference",
+    )
+    parser.add_argument("--temperature", type=float, help="semantic and coarse temperature")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Speak and report."""
+    order = SpeechOrder(
+        deltas=_deltas(args.text),
+        known_characters=None if _piped(args.text) else len(args.text),
+        checkpoint=args.checkpoint,
+        device=args.device,
+        voice=args.voice,
+        seed=args.seed,
+        latency=args.latency,
+        temperature=args.temperature,
+        quiet=args.quiet,
+    )
+    playing = args.play or args.play_if_possible
+    file = args.output or (None if args.play else DEFAULT_FILE)
+    outputs = Outputs(file, play=args.play, play_if_possible=playing and not args.play)
+    try:
+        if args.server:
+            said = _drain(order, speak_remotely(order, args.server), outputs)
+        elif args.own_server:
+            with own_server(order.checkpoint, order.device) as target:
+                said = _drain(order, speak_remotely(order, target), outputs)
+        else:
+            said = _drain(order, speak_locally(order), outputs)
+    finally:
+        outputs.close()
+    if not args.quiet:
+        print(said.line(), file=sys.stderr)
+        if file not in (None, "-"):
+            print(f"Written to {file}", file=sys.stderr)
+    return 0
+
+
+def _drain(order: SpeechOrder, pieces: Iterator[Piece | Said], outputs: Outputs) -> Said:
+    """Carry samples to the outputs; the last item is the report."""
+    progress = order.progress_bar()
+    said: Said | None = None
+    for piece in pieces:
+        match piece:
+            case Piece():
+                outputs.write(piece.pcm, piece.sample_rate_hz)
+                progress.update(max(0, piece.source_end - progress.n))
+            case Said():
+                said = piece
+    progress.close()
+    assert said is not None
+    return said
+
+
+def _piped(text: str | None) -> bool:
+    return text is None or text == "-"
+
+
+def _deltas(text: str | None) -> Iterator[str]:
+    """The text as it comes: whole from the command line, bit by bit from a pipe."""
+    if text is not None and text != "-":
+        yield text
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="strict")
+    while chunk := os.read(sys.stdin.fileno(), READ_BYTES):
+        if delta := decoder.decode(chunk):
+            yield delta
+    if rest := decoder.decode(b"", final=True):
+        yield rest
