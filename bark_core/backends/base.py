@@ -24,6 +24,10 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
 
 
+WARM_UP_UTTERANCE = 2**31 - 1
+"""``DrawKey.utterance`` of the utterance that warms a back end up; no real one has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SemanticDraw:
     """How the next semantic token is drawn. ``min_eos_p`` None: only a drawn end token ends."""

@@ -74,7 +74,7 @@ class EngineLoop:
             return Turn(self._report(), self._wait_s(now_s))
         try:
             output = self._backend.execute(assignment.batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, others must go on
             _log.exception("a batch of %s failed", assignment.work.value)
             self._recovery.failed(assignment, error)
         else:

@@ -15,6 +15,10 @@ PREFETCH_SLACK_S = 0.25
 has at least so much time left."""
 
 
+_ROUNDING_S = 1e-6
+"""Moments are sums of floats: without this a stream could wake a hair too early, for ever."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An utterance that could run something now.
@@ -58,7 +62,7 @@ def resumes_at_s(utterance: Utterance, now_s: float) -> float:
     """When the utterance may run again: now, or when its stream's lead has shrunk enough."""
     max_lead_s = utterance.request.pacing.max_lead_s
     clock = utterance.stream.clock
-    if max_lead_s is None or clock.lead_s(now_s) <= max_lead_s:
+    if max_lead_s is None or clock.lead_s(now_s) <= max_lead_s + _ROUNDING_S:
         return now_s
     return clock.falls_to_s(max_lead_s, now_s)
 

@@ -12,6 +12,7 @@ from typing import assert_never
 import numpy as np
 
 from bark_core.backends.base import (
+    WARM_UP_UTTERANCE,
     AudioOutput,
     BackendInfo,
     BackendLimits,
@@ -45,6 +46,7 @@ class _Slot:
     """State of a slot. None: nothing was prefilled since the last reset."""
 
     text_ids: frozenset[int] = frozenset()
+    utterance: int = WARM_UP_UTTERANCE
     length: int = 0
     semantic: int | None = None
     coarse: int | None = None
@@ -152,6 +154,7 @@ class FakeBackend:
         semantic = self._config.semantic
         slot = self._slots[row.slot]
         texts = row.text_ids[row.text_ids != semantic.text_pad_token] - semantic.text_offset
+        slot.utterance = row.draw.key.utterance
         slot.text_ids = frozenset(int(text_id) for text_id in texts)
         lengths = self._script.lengths
         if lengths:
@@ -226,11 +229,16 @@ class FakeBackend:
         hit = set()
         for row in batch.rows:
             key = getattr(row, "key", None) or getattr(getattr(row, "draw", None), "key", None)
+            slot = getattr(row, "slot", None)
+            assert key is not None or slot is not None
+            utterance = self._slots[slot].utterance if key is None else key.utterance
+            if utterance == WARM_UP_UTTERANCE:
+                continue
             if fault.step is not None and (key is None or key.step != fault.step):
                 continue
             if fault.text_id is not None and fault.text_id not in self._texts_of(row):
                 continue
-            hit.add(getattr(row, "slot", -1))
+            hit.add(-1 if slot is None else slot)
         return hit or None
 
     def _texts_of(self, row: object) -> frozenset[int]:

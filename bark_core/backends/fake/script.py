@@ -17,7 +17,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """When something goes wrong. A fault strikes where all its conditions hold.
+    """When something goes wrong. A fault strikes where all its conditions hold, never in warm-up.
 
     Attributes:
         effect: What happens.

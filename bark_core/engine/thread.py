@@ -1,0 +1,110 @@
+"""The engine in a thread of this process: for embedding, the command line and tests."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from bark_core.backends.base import Backend
+from bark_core.backends.registry import BackendSpec, create_backend
+from bark_core.config import BarkConfig
+from bark_core.engine.commands import Command, TickReport
+from bark_core.engine.interface import EngineInfo, EngineLimits
+from bark_core.engine.loop import EngineLoop
+from bark_core.engine.session import run_loop
+from bark_core.engine.supervisor import SupervisedEngine
+from bark_core.engine.warmup import warm_up
+
+
+class ThreadEngine(SupervisedEngine):
+    """An ``Engine`` whose model runs in a thread of the calling process.
+
+    A hang cannot be mended here: use the process engine where that matters.
+
+    Args:
+        spec_or_factory: What to run, or a function that makes the back end.
+        config: Of the checkpoint.
+        limits: Bounds.
+    """
+
+    def __init__(
+        self,
+        spec_or_factory: BackendSpec | Callable[[], Backend],
+        config: BarkConfig,
+        limits: EngineLimits | None = None,
+    ) -> None:
+        bounds = limits or EngineLimits()
+
+        def make_session() -> _ThreadSession:
+            return _ThreadSession(spec_or_factory, config, bounds)
+
+        super().__init__(config, bounds, make_session)
+
+
+class _CommandQueue:
+    """An inbox between threads. Its length is bounded by the engine's live utterances."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._commands: deque[Command] = deque()
+        self._stopped = False
+
+    def put(self, command: Command) -> None:
+        with self._changed:
+            self._commands.append(command)
+            self._changed.notify()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+
+    def take(self, wait_s: float) -> list[Command] | None:
+        with self._changed:
+            if wait_s > 0 and not self._commands and not self._stopped:
+                self._changed.wait(None if math.isinf(wait_s) else wait_s)
+            if self._stopped:
+                return None
+            commands = list(self._commands)
+            self._commands.clear()
+            return commands
+
+
+class _ThreadSession:
+    """Runs on the supervisor's thread."""
+
+    def __init__(
+        self,
+        spec_or_factory: BackendSpec | Callable[[], Backend],
+        config: BarkConfig,
+        limits: EngineLimits,
+    ) -> None:
+        self._spec_or_factory = spec_or_factory
+        self._config = config
+        self._limits = limits
+        self._inbox = _CommandQueue()
+        self._backend: Backend | None = None
+
+    def open(self) -> EngineInfo:
+        made = self._spec_or_factory
+        self._backend = create_backend(made) if isinstance(made, BackendSpec) else made()
+        warm_up(self._backend, self._config)
+        return EngineInfo(self._backend.info, self._backend.limits)
+
+    def serve(self, deliver: Callable[[TickReport], None]) -> None:
+        assert self._backend is not None
+        loop = EngineLoop(self._backend, self._config, self._limits, time.monotonic)
+        run_loop(loop, self._inbox, deliver)
+
+    def send(self, command: Command) -> None:
+        self._inbox.put(command)
+
+    def stop(self) -> None:
+        self._inbox.stop()
+
+    def dispose(self) -> None:
+        if self._backend is not None:
+            self._backend.close()
