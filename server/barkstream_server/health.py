@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from grpc_health.v1 import health_pb2
 
-from bark_core.errors import CapacityError, NotFoundError
+from bark_core.errors import CapacityError, DrainingError, NotFoundError
 from barkstream_server.call import Call
 from barkstream_server.methods import Handler
 
@@ -29,6 +29,7 @@ class HealthService:
     def __init__(self, services: Iterable[str]) -> None:
         self._services = frozenset({"", *services})
         self._serving = False
+        self._closing = False
         self._watchers: set[asyncio.Event] = set()
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -48,6 +49,11 @@ class HealthService:
         self._serving = serving
         for watcher in self._watchers:
             watcher.set()
+
+    def close(self) -> None:
+        """End all watches: the server is going."""
+        self._closing = True
+        self.set_serving(serving=False)
 
     def _status(self) -> int:
         response = health_pb2.HealthCheckResponse
@@ -78,6 +84,8 @@ class HealthService:
                 if status != sent:
                     await call.send(health_pb2.HealthCheckResponse(status=status))
                     sent = status
+                if self._closing:
+                    raise DrainingError("the server is shutting down")
                 await changed.wait()
         finally:
             self._watchers.discard(changed)

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TextIO
 
-LOGGER_NAME = "barkstream"
+LOGGER_NAMES = ("barkstream", "bark_core")
 
 _SEVERITY = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
@@ -72,7 +72,8 @@ def configure_logging(level: str, style: str, stream: TextIO | None = None) -> N
     root.addHandler(handler)
     # Libraries speak up from warnings on; our own loggers as configured.
     root.setLevel(logging.WARNING)
-    logging.getLogger(LOGGER_NAME).setLevel(_SEVERITY.get(level, logging.ERROR))
+    for name in LOGGER_NAMES:
+        logging.getLogger(name).setLevel(_SEVERITY.get(level, logging.ERROR))
 
 
 def _timestamp(record: logging.LogRecord) -> str:
