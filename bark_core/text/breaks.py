@@ -8,7 +8,7 @@ with what comes later, nor with how the text was cut into deltas.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import sentencex
@@ -34,6 +34,7 @@ _MAX_RUN = 64  # characters of "?!?!..." with quotes
 _MAX_NEXT_WORD = 30
 _LEFT_CONTEXT = 200
 _UNBROKEN = 16  # characters without any break before one is forced
+_LONGEST_CLUSTER = 64  # characters; no script has longer ones, so that is somebody's joke
 
 
 class Strength(IntEnum):
@@ -59,6 +60,25 @@ class Break:
     position: int
     strength: Strength
     in_song: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What stands at an index.
+
+    Attributes:
+        following: Index to look at next.
+        at: Index of the break, where there is one.
+        strength: Of the break; None: there is none.
+        note: A note opens or closes a song here.
+        ends_song: Whatever is open ends here.
+    """
+
+    following: int
+    at: int = 0
+    strength: Strength | None = None
+    note: bool = False
+    ends_song: bool = False
 
 
 class BreakFinder:
@@ -104,25 +124,50 @@ class BreakFinder:
         found: list[Break] = []
         while self._scan < len(self._text):
             step = self._look(self._scan)
+            if step is not None:
+                step = self._between_clusters(step)
             if step is None:
                 break  # more text is needed to tell
-            following, at, strength = step
-            if strength is None and following - self._last_break >= _UNBROKEN:
-                if following == len(self._text) and not self._final:
-                    break
-                if following < len(self._text) and not joins_previous(self._text, following):
-                    at, strength = following, Strength.GRAPHEME
-            self._scan = following
-            if self._song is not None and following - self._song > _MAX_SONG:
-                self._song = None
-            if strength is not None:
-                if self._song is not None and strength is Strength.SENTENCE:
-                    strength = Strength.STRONG_CLAUSE
-                found.append(Break(self._base + at, strength, self._song is not None))
-                self._last_break = at
-                if strength is Strength.SENTENCE:
-                    self._sentence = at
+            self._sing(step)
+            self._scan = step.following
+            if step.strength is not None:
+                found.append(self._break(step.at, step.strength))
         return found
+
+    def _between_clusters(self, step: _Step) -> _Step | None:
+        """Breaks only between grapheme clusters, and one where there was none for too long.
+
+        None: the next character decides.
+        """
+        unbroken = step.following - self._last_break
+        if step.strength is None and unbroken < _UNBROKEN:
+            return step
+        at = step.following if step.strength is None else step.at
+        if at == len(self._text):
+            return step if self._final else None
+        if unbroken < _LONGEST_CLUSTER and at > 0 and joins_previous(self._text, at):
+            return replace(step, strength=None)
+        return (
+            step if step.strength is not None else replace(step, at=at, strength=Strength.GRAPHEME)
+        )
+
+    def _sing(self, step: _Step) -> None:
+        """Songs go from note to note; one that nobody closes ends by itself."""
+        if step.note and self._song is None:
+            self._song = self._scan
+        elif step.note or step.ends_song:
+            self._song = None
+        if self._song is not None and step.following - self._song > _MAX_SONG:
+            self._song = None
+
+    def _break(self, at: int, strength: Strength) -> Break:
+        in_song = self._song is not None
+        if in_song and strength is Strength.SENTENCE:
+            strength = Strength.STRONG_CLAUSE
+        if strength is Strength.SENTENCE:
+            self._sentence = at
+        self._last_break = at
+        return Break(self._base + at, strength, in_song)
 
     def _forget(self) -> None:
         """Drop what no verdict can look back at."""
@@ -137,29 +182,23 @@ class BreakFinder:
 
     def _look(  # noqa: PLR0911 - one return for each kind of character
         self, index: int
-    ) -> tuple[int, int, Strength | None] | None:
-        """What stands at ``index``: (next index to look at, place of the break, its strength).
-
-        None: more text is needed.
-        """
+    ) -> _Step | None:
+        """What stands at ``index``; None: more text is needed."""
         character = self._text[index]
         if character.isspace():
             return self._space(index)
         if character == "[":
             return self._cue(index)
         if character in NOTES:
-            if self._song is None:
-                self._song = index
-                return index + 1, index, None
-            self._song = None
-            return index + 1, index + 1, Strength.CLAUSE
+            opens = self._song is None
+            return _Step(index + 1, index + 1, None if opens else Strength.CLAUSE, note=True)
         if character in STOPS or character in WIDE_STOPS:
             return self._stop(index)
         if character in STRONG_MARKS or character in WEAK_MARKS:
             return self._mark(index)
         if character in DASHES:
-            return index + 1, index + 1, Strength.CLAUSE
-        return index + 1, index, None
+            return _Step(index + 1, index + 1, Strength.CLAUSE)
+        return _Step(index + 1)
 
     def _after(self, index: int, members: str, limit: int) -> int | None:
         """First index from ``index`` on whose character is not among ``members``; None: unknown."""
@@ -179,53 +218,51 @@ class BreakFinder:
                 return start
         return len(self._text) if self._final else None
 
-    def _space(self, index: int) -> tuple[int, int, Strength | None] | None:
+    def _space(self, index: int) -> _Step | None:
         start = self._word_start(index)
         if start is None:
             return None
         newlines = self._text.count("\n", index, start)
         if newlines > 1:
-            self._song = None
-            return start, index, Strength.SENTENCE
+            return _Step(start, index, Strength.SENTENCE, ends_song=True)
         if newlines and start < len(self._text) and self._text[start] in BULLET_STARTS:
             if len(self._text) - start < BULLET_CHARACTERS and not self._final:
                 return None
             if BULLET.match(self._text, start):
-                self._song = None
-                return start, index, Strength.SENTENCE
+                return _Step(start, index, Strength.SENTENCE, ends_song=True)
         # A note is not parted from its song.
         note = start < len(self._text) and self._text[start] in NOTES
         if self._song is not None and (index == self._song + 1 or note):
-            return start, index, None
-        return start, index, Strength.WORD
+            return _Step(start)
+        return _Step(start, index, Strength.WORD)
 
-    def _cue(self, index: int) -> tuple[int, int, Strength | None] | None:
+    def _cue(self, index: int) -> _Step | None:
         """``[laughs]`` is one word, whatever it holds."""
         for end in range(index + 1, index + _MAX_CUE):
             if end >= len(self._text):
-                return (index + 1, index, None) if self._final else None
+                return _Step(index + 1) if self._final else None
             if self._text[end] == "]":
-                return end + 1, index, None
+                return _Step(end + 1)
             if self._text[end] in "[\n":
                 break
-        return index + 1, index, None
+        return _Step(index + 1)
 
     def _stop(  # noqa: PLR0911 - one return for each kind of stop
         self, index: int
-    ) -> tuple[int, int, Strength | None] | None:
+    ) -> _Step | None:
         end = self._after(index, STOPS + WIDE_STOPS + CLOSERS, _MAX_RUN)
         if end is None:
             return None
         run = self._text[index:end]
         if end == len(self._text):
-            return end, end, Strength.SENTENCE
+            return _Step(end, end, Strength.SENTENCE)
         spaced = self._text[end].isspace()
         if all(character in WIDE_STOPS or character in CLOSERS for character in run):
             # 「そうですか。」と: the sentence goes on after the quotation.
             goes_on = run[-1] in CLOSERS and not spaced
-            return end, end, Strength.CLAUSE if goes_on else Strength.SENTENCE
+            return _Step(end, end, Strength.CLAUSE if goes_on else Strength.SENTENCE)
         if not spaced:
-            return end, index, None
+            return _Step(end)
         start = self._word_start(end)
         if start is None:
             return None
@@ -233,8 +270,8 @@ class BreakFinder:
         if next_end is None:
             return None
         if self._sentence_ends(index, start, next_end):
-            return end, end, Strength.SENTENCE
-        return end, end, Strength.CLAUSE if len(run) > 1 else Strength.WORD
+            return _Step(end, end, Strength.SENTENCE)
+        return _Step(end, end, Strength.CLAUSE if len(run) > 1 else Strength.WORD)
 
     def _next_word_end(self, start: int, *, whole: bool) -> int | None:
         """How far a verdict needs to look into the next word; None: not there yet."""
@@ -255,13 +292,13 @@ class BreakFinder:
         boundaries = sentencex.get_sentence_boundaries(self._language, self._text[left:end])
         return any(index < left + boundary["end_index"] <= start for boundary in boundaries)
 
-    def _mark(self, index: int) -> tuple[int, int, Strength | None] | None:
+    def _mark(self, index: int) -> _Step | None:
         end = self._after(index + 1, CLOSERS, _MAX_RUN)
         if end is None:
             return None
         character = self._text[index]
         spaced = end == len(self._text) or self._text[end].isspace()
         if not spaced and character not in WIDE_MARKS:
-            return index + 1, index, None
+            return _Step(index + 1)
         strength = Strength.STRONG_CLAUSE if character in STRONG_MARKS else Strength.CLAUSE
-        return end, end, strength
+        return _Step(end, end, strength)

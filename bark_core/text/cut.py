@@ -60,17 +60,18 @@ def choose(
     return places[-1] if final else None
 
 
-def fitting_prefix(text: str, fits: Callable[[str], bool]) -> int:
+def fitting_prefix(text: str, fits: Callable[[int], bool]) -> int:
     """Length of the longest prefix that fits, at least one grapheme cluster, never cutting one.
 
-    For text without a single usable place. ``fits`` is taken to be monotonic.
+    For text without a single usable place. ``fits`` tells of a length whether it does; it is taken
+    to be monotonic.
     """
     ends = [end for end in range(1, len(text)) if not joins_previous(text, end)]
     ends.append(len(text))
     low, high = 0, len(ends) - 1
     while low < high:
         middle = (low + high + 1) // 2
-        if fits(text[: ends[middle]]):
+        if fits(ends[middle]):
             low = middle
         else:
             high = middle - 1

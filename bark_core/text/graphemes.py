@@ -14,9 +14,11 @@ def joins_previous(text: str, index: int) -> bool:
     """Whether the character at ``index`` belongs to the cluster of the one before.
 
     True for combining marks, for the consonant after a virama and for Hangul jamo that continue a
-    syllable.
+    syllable. Nothing joins white space.
     """
     character, before = text[index], text[index - 1]
+    if before.isspace():
+        return False
     if unicodedata.category(character).startswith("M"):
         return True
     if unicodedata.combining(before) == _VIRAMA_CLASS and character.isalpha():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bark_core.text.base import TokenCounter
 from bark_core.text.breaks import Break
+from bark_core.text.clean import NOTES
 from bark_core.text.cut import Place
 from bark_core.text.normalise import is_speakable, normalise
 
@@ -56,10 +57,15 @@ class PendingText:
 
     def spoken(self, position: int, *, in_song: bool) -> str:
         """What is spoken up to a position. Both parts of a song that is cut are sung."""
-        text = normalise(self._text[: position - self._base])
+        text = normalise(self.text(position))
         opening = f"{_NOTE} " if self._begins_in_song else ""
         closing = f" {_NOTE}" if in_song else ""
         return f"{opening}{text}{closing}"
+
+    def sings(self, position: int) -> bool:
+        """Whether a position that is no place lies between two notes."""
+        notes = sum(character in NOTES for character in self.text(position))
+        return self._begins_in_song != bool(notes % 2)
 
     def text(self, position: int) -> str:
         """Cleaned characters up to a position."""
@@ -67,7 +73,7 @@ class PendingText:
 
     def source_range(self, position: int) -> tuple[int, int]:
         """First source code point up to a position and one past the last, without white space."""
-        text = self._text[: position - self._base]
+        text = self.text(position)
         begin = len(text) - len(text.lstrip())
         end = len(text.rstrip())
         return self._sources[begin], self._sources[end - 1] + 1

@@ -9,7 +9,7 @@ from bark_core.text.base import SegmentLimits, TextSegment, TokenCounter
 from bark_core.text.breaks import BreakFinder
 from bark_core.text.clean import Cleaner, check_characters
 from bark_core.text.cut import Place, choose, fitting_prefix
-from bark_core.text.normalise import is_speakable, normalise
+from bark_core.text.normalise import is_speakable
 from bark_core.text.pending import PendingText
 from bark_core.text.validate import check_length, nothing_to_say
 
@@ -121,15 +121,22 @@ class Segmenter:
         return segments
 
     def _exact(self, wanted: Place) -> tuple[int, bool]:
-        """The last place up to ``wanted`` whose whole text is within the limit."""
-        candidates = [place for place in self._pending.places if place.position <= wanted.position]
+        """The last place up to ``wanted`` whose whole text is within the limit.
+
+        Where there is none: as many grapheme clusters as are, at least one.
+        """
+        pending = self._pending
+        candidates = [place for place in pending.places if place.position <= wanted.position]
         for place in reversed(candidates):
-            spoken = self._pending.spoken(place.position, in_song=place.in_song)
-            if self._count(spoken) <= self._limits.max_tokens:
+            if self._fits(place.position, in_song=place.in_song):
                 return place.position, place.in_song
-        shortest = candidates[0]
-        text = self._pending.text(shortest.position)
+        text = pending.text(candidates[0].position)
+        base = candidates[0].position - len(text)
         length = fitting_prefix(
-            text, lambda prefix: self._count(normalise(prefix)) <= self._limits.max_tokens
+            text, lambda end: self._fits(base + end, in_song=pending.sings(base + end))
         )
-        return shortest.position - len(text) + length, shortest.in_song
+        return base + length, pending.sings(base + length)
+
+    def _fits(self, position: int, *, in_song: bool) -> bool:
+        spoken = self._pending.spoken(position, in_song=in_song)
+        return self._count(spoken) <= self._limits.max_tokens
