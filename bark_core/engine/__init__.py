@@ -10,3 +10,30 @@ The way of an utterance:
 
 ``thread`` and ``process`` are the two engines; ``supervisor`` is what they share.
 """
+
+from bark_core.engine.interface import (
+    Engine,
+    EngineInfo,
+    EngineLimits,
+    EngineLoad,
+    EngineState,
+    EventListener,
+    StateListener,
+)
+from bark_core.engine.process import ProcessEngine
+from bark_core.engine.request import Pacing, UtteranceRequest
+from bark_core.engine.thread import ThreadEngine
+
+__all__ = [
+    "Engine",
+    "EngineInfo",
+    "EngineLimits",
+    "EngineLoad",
+    "EngineState",
+    "EventListener",
+    "Pacing",
+    "ProcessEngine",
+    "StateListener",
+    "ThreadEngine",
+    "UtteranceRequest",
+]

@@ -21,7 +21,7 @@ from bark_core.engine.interface import (
 )
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.restarts import RestartBudget
-from bark_core.engine.session import Session
+from bark_core.engine.session import Session, SessionDiedError
 from bark_core.errors import (
     BarkstreamError,
     EngineDiedError,
@@ -226,10 +226,12 @@ class SupervisedEngine:
         self._settled.set()
 
     def _mourn(self, error: Exception, delay_s: float | None) -> None:
+        # A session that died says why; for anything else the traceback is needed.
+        trace = None if isinstance(error, SessionDiedError) else error
         if delay_s is None:
-            _log.critical("the engine died too often and stays down: %s", error, exc_info=error)
+            _log.critical("the engine died too often and stays down: %s", error, exc_info=trace)
         else:
-            _log.error("the engine died, next start in %.1f s: %s", delay_s, error, exc_info=error)
+            _log.error("the engine died, next start in %.2f s: %s", delay_s, error, exc_info=trace)
 
     def _deliver(self, report: TickReport) -> None:
         self._running = report.running
