@@ -287,8 +287,9 @@ class BreakFinder:
     def _sentence_ends(self, index: int, start: int, end: int) -> bool:
         """Ask the library about the stop at ``index`` before the word ``start`` .. ``end``."""
         left = max(self._sentence, index - _LEFT_CONTEXT, 0)
-        if self._text[left:index].strip().isdigit():
-            return False  # "1. First": the number of an item
+        begun = self._text[left:index].strip()
+        if begun.isdigit() or (len(begun) == 1 and begun.isalpha()):
+            return False  # "1. First", "M. Dupont"
         boundaries = sentencex.get_sentence_boundaries(self._language, self._text[left:end])
         return any(index < left + boundary["end_index"] <= start for boundary in boundaries)
 

@@ -66,10 +66,10 @@ class Segmenter:
         check_length(self._characters + len(delta), self._max_characters)
         check_characters(delta, self._characters)
         self._characters += len(delta)
+        self._blank = self._blank and not delta.strip()
         segments: list[TextSegment] = []
         for start in range(0, len(delta), _BLOCK):
             cleaned, sources = self._cleaner.feed(delta[start : start + _BLOCK])
-            self._blank = self._blank and not cleaned.strip()
             self._pending.append(cleaned, sources)
             for found in self._finder.feed(cleaned):
                 self._pending.add(found)

@@ -33,7 +33,7 @@ def validate_text(text: str, max_characters: int) -> None:
     check_characters(text)
     cleaned, _ = Cleaner().feed(text)
     if not is_speakable(cleaned):
-        raise nothing_to_say(blank=not cleaned.strip())
+        raise nothing_to_say(blank=not text.strip())
 
 
 def nothing_to_say(*, blank: bool) -> TextError:
