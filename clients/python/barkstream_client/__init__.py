@@ -5,7 +5,7 @@ Needs grpcio, protobuf and numpy; never torch. ``barkstream_client.testing`` has
 """
 
 from barkstream_client.client import SpeechClient
-from barkstream_client.connection import Connection
+from barkstream_client.connection import Connection, ConnectionOptions
 from barkstream_client.context import SpeechContext
 from barkstream_client.errors import (
     AbortedError,
@@ -48,6 +48,8 @@ from barkstream_client.server_info import ModelInfo, ServerInfo, ServerLimits, V
 from barkstream_client.session import SessionInfo, SpeechSession
 from barkstream_client.speech import Speech
 from barkstream_client.stream import SpeechStream
+from barkstream_client.sync import SyncSpeechClient, SyncSpeechStream
+from barkstream_client.sync_session import SyncSpeechContext, SyncSpeechSession
 
 __all__ = [
     "AbortedError",
@@ -59,6 +61,7 @@ __all__ = [
     "ClosedError",
     "Completed",
     "Connection",
+    "ConnectionOptions",
     "DeadlineError",
     "Draining",
     "Encoding",
@@ -89,6 +92,10 @@ __all__ = [
     "SpeechSession",
     "SpeechStream",
     "Started",
+    "SyncSpeechClient",
+    "SyncSpeechContext",
+    "SyncSpeechSession",
+    "SyncSpeechStream",
     "TimedSegment",
     "Timing",
     "UnavailableError",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-import grpc
 import grpc.aio
 
 from barkstream.v1.server_service_pb2 import GetServerInfoRequest
@@ -22,7 +21,7 @@ from barkstream.v1.voice_service_pb2 import GetVoiceRequest, ListVoicesRequest
 from barkstream.v1.voice_service_pb2_grpc import VoiceServiceStub
 from barkstream_client import convert
 from barkstream_client.calls import typed_errors
-from barkstream_client.connection import Connection
+from barkstream_client.connection import Connection, ConnectionOptions
 from barkstream_client.context import SpeechContext
 from barkstream_client.errors import ClosedError, OptionError, ProtocolError
 from barkstream_client.events import Completed, SpeechEvent
@@ -59,42 +58,13 @@ class SpeechClient:
         self._closed = False
 
     @classmethod
-    def connect(
-        cls,
-        target: str,
-        *,
-        tls: bool = False,
-        root_certificates: bytes | None = None,
-        credentials: grpc.ChannelCredentials | None = None,
-        metadata: Mapping[str, str] | None = None,
-        keepalive_s: float = 20.0,
-        keepalive_timeout_s: float = 10.0,
-        channel_options: Mapping[str, str | int] | None = None,
-    ) -> Self:
-        """A client of the server at ``target``. The connection is made by the first call.
+    def connect(cls, target: str, **options: Unpack[ConnectionOptions]) -> Self:
+        """A client of the server at ``target``, such as "localhost:50051".
 
-        Args:
-            target: "host:port" or any other gRPC target.
-            tls: Encrypt, trusting the system's certificate authorities.
-            root_certificates: PEM of the authorities to trust instead; implies ``tls``.
-            credentials: gRPC channel credentials, for anything else (mutual TLS, say).
-            metadata: Sent with every call, such as {"authorization": "Bearer ..."}.
-            keepalive_s: Ping after this long without a message while a call is open.
-            keepalive_timeout_s: How long to wait for the answer to a ping.
-            channel_options: Further gRPC channel arguments.
+        The connection is made by the first call. See ``ConnectionOptions`` for TLS, metadata,
+        keepalive and channel arguments.
         """
-        if credentials is None and (tls or root_certificates is not None):
-            credentials = grpc.ssl_channel_credentials(root_certificates)
-        return cls(
-            Connection(
-                target=target,
-                credentials=credentials,
-                metadata=tuple((metadata or {}).items()),
-                keepalive_s=keepalive_s,
-                keepalive_timeout_s=keepalive_timeout_s,
-                channel_options=dict(channel_options or {}),
-            )
-        )
+        return cls(Connection.to(target, **options))
 
     async def synthesize(
         self, text: str, *, timeout_s: float | None = None, **options: Unpack[SpeechOptions]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import grpc
 import grpc.aio
@@ -41,32 +42,54 @@ _SERVICE_CONFIG = json.dumps(
 )
 
 
+class ConnectionOptions(TypedDict, total=False):
+    """What ``connect`` may be told.
+
+    Attributes:
+        tls: Encrypt, trusting the system's certificate authorities. Default: no.
+        root_certificates: PEM of the authorities to trust instead; implies ``tls``.
+        credentials: gRPC channel credentials, for anything else (mutual TLS, say).
+        metadata: Sent with every call, such as {"authorization": "Bearer ..."}.
+        keepalive_s: Ping after this long without a message while a call is open; a server that
+            vanished without a word is noticed one ``keepalive_timeout_s`` later. Default 20.
+        keepalive_timeout_s: How long to wait for the answer to a ping. Default 10.
+        channel_options: Further gRPC channel arguments; they win over the client's own.
+    """
+
+    tls: bool
+    root_certificates: bytes | None
+    credentials: grpc.ChannelCredentials | None
+    metadata: Mapping[str, str]
+    keepalive_s: float
+    keepalive_timeout_s: float
+    channel_options: Mapping[str, str | int]
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach a server.
+    """How to reach a server. Made by ``to``.
 
     Attributes:
         target: "host:port" or any other gRPC target.
         credentials: None: no TLS.
-        metadata: Sent with every call, such as (("authorization", "Bearer ..."),).
-        keepalive_s: Ping after this long without a message while a call is open; a server that
-            vanished without a word is noticed one ``keepalive_timeout_s`` later.
-        keepalive_timeout_s: How long to wait for the answer to a ping.
-        channel_options: Further gRPC channel arguments; they win over the ones made here.
+        metadata: Sent with every call.
+        channel_options: gRPC channel arguments.
     """
 
     target: str
-    credentials: grpc.ChannelCredentials | None = None
-    metadata: Metadata = ()
-    keepalive_s: float = 20.0
-    keepalive_timeout_s: float = 10.0
-    channel_options: Mapping[str, str | int] = field(default_factory=dict)
+    credentials: grpc.ChannelCredentials | None
+    metadata: Metadata
+    channel_options: tuple[ChannelOption, ...]
 
-    def options(self) -> list[ChannelOption]:
-        """The channel arguments."""
-        defaults: dict[str, str | int] = {
-            "grpc.keepalive_time_ms": round(self.keepalive_s * 1e3),
-            "grpc.keepalive_timeout_ms": round(self.keepalive_timeout_s * 1e3),
+    @classmethod
+    def to(cls, target: str, **options: Unpack[ConnectionOptions]) -> Connection:
+        """The connection to a target."""
+        credentials, roots = options.get("credentials"), options.get("root_certificates")
+        if credentials is None and (options.get("tls", False) or roots is not None):
+            credentials = grpc.ssl_channel_credentials(roots)
+        arguments: dict[str, str | int] = {
+            "grpc.keepalive_time_ms": round(options.get("keepalive_s", 20.0) * 1e3),
+            "grpc.keepalive_timeout_ms": round(options.get("keepalive_timeout_s", 10.0) * 1e3),
             # A session may be silent for minutes while its caller thinks: go on pinging, as often
             # as asked for.
             "grpc.http2.max_pings_without_data": 0,
@@ -77,10 +100,12 @@ class Connection:
             "grpc.enable_retries": 1,
             "grpc.service_config": _SERVICE_CONFIG,
         }
-        return list((defaults | dict(self.channel_options)).items())
+        arguments |= dict(options.get("channel_options", {}))
+        metadata = tuple(options.get("metadata", {}).items())
+        return cls(target, credentials, metadata, tuple(arguments.items()))
 
     def open(self) -> grpc.aio.Channel:
         """A channel of the running event loop. It connects with the first call."""
         if self.credentials is None:
-            return grpc.aio.insecure_channel(self.target, self.options())
-        return grpc.aio.secure_channel(self.target, self.credentials, self.options())
+            return grpc.aio.insecure_channel(self.target, self.channel_options)
+        return grpc.aio.secure_channel(self.target, self.credentials, self.channel_options)
