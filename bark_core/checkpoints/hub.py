@@ -144,9 +144,7 @@ def _cached_snapshot(cache: Path, repository: _Repository) -> Path | None:
 def _download(repository: _Repository, spec: str) -> Checkpoint:
     from huggingface_hub.errors import (  # noqa: PLC0415 (optional)
         GatedRepoError,
-        HfHubHTTPError,
         HFValidationError,
-        LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -163,7 +161,9 @@ def _download(repository: _Repository, spec: str) -> Checkpoint:
         raise CheckpointError(
             f"the hub has no checkpoint {spec}; published ones are suno/bark-small and suno/bark"
         ) from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, ConnectionError, OSError) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # its HTTP library, and so the class, differs between versions
         raise CheckpointError(
             f"fetching {spec} failed ({type(error).__name__}); check the connection and the free "
             "space, then try again: what is already there is kept"

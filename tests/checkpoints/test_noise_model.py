@@ -1,0 +1,75 @@
+"""The random model is the same everywhere and behaves like a plausible one."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from bark_core.checkpoints import STAGES, open_checkpoint
+from bark_core.voices import validate
+from bark_core.weights import load_stage
+from bark_core.weights.shapes import stage_shapes
+
+
+def test_it_opens_without_files() -> None:
+    checkpoint = open_checkpoint("noise")
+    assert checkpoint.is_noise
+    assert "noise" in checkpoint.notice
+    assert len(pickle.dumps(checkpoint)) < 4096
+    assert pickle.loads(pickle.dumps(checkpoint)) == checkpoint
+
+
+def test_embedded_falls_back_and_says_so() -> None:
+    checkpoint = open_checkpoint()
+    assert checkpoint.is_noise == bool(checkpoint.notice)
+
+
+def test_windows_are_those_of_the_published_model() -> None:
+    config = open_checkpoint("noise").config
+    assert config.semantic.max_text_tokens == 256
+    assert config.coarse.max_history_tokens == 630
+    assert config.coarse.window_steps == 60
+    assert (config.fine.max_history_frames, config.fine.window_frames) == (512, 1024)
+
+
+def test_weights_are_the_same_every_time() -> None:
+    checkpoint = open_checkpoint("noise")
+    for stage in STAGES:
+        first, second = load_stage(checkpoint, stage), load_stage(checkpoint, stage)
+        assert {n: tuple(t.shape) for n, t in first.items()} == stage_shapes(
+            checkpoint.config, stage
+        )
+        assert all(torch.equal(first[name], second[name]) for name in first)
+    # Philox is specified bit for bit: the same numbers on every machine.
+    table = load_stage(checkpoint, "coarse")["input_embeds_layer.weight"]
+    np.testing.assert_allclose(table[0, :3], [1.9762514, -1.7598614, 1.5797082], rtol=1e-6)
+
+
+def test_voices_reach_the_shortest_start() -> None:
+    checkpoint = open_checkpoint("noise")
+    store = checkpoint.voices()
+    assert store.names() == ("v2/en_speaker_0", "v2/en_speaker_1")
+    assert store.default == checkpoint.default_voice == "v2/en_speaker_0"
+    for name in store.names():
+        voice = store.get(name)
+        validate(voice, checkpoint.config)
+        # 209 semantic tokens of history fill the coarse context (630 tokens).
+        assert voice.semantic.size >= 210
+        assert voice.coarse.shape[1] * 2 >= 630
+    first, second = (store.get(name).fine for name in store.names())
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello there.", "नमस्ते दुनिया", "你好世界。", "Привет, мир!", "♪ la la ♪ [laughs]"]
+)
+def test_tokenizer_counts_like_a_real_one(text: str) -> None:
+    checkpoint = open_checkpoint("noise")
+    ids = checkpoint.tokenizer().encode(text)
+    assert 1 <= len(ids) <= len(text)
+    assert ids == checkpoint.tokenizer().encode(text)
+    semantic = checkpoint.config.semantic
+    assert max(ids) + semantic.text_offset < semantic.text_pad_token
