@@ -7,7 +7,7 @@ pure functions of *everything that the stage reads*, so that one wrong index cha
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 SEMANTIC_RATE_HZ = 49.9
@@ -20,6 +20,17 @@ CODE_PAD = 1_024
 def mixed(*values: object) -> int:
     """A number that depends on every value."""
     return hash(values) & 0x7FFF_FFFF
+
+
+def hashed_code(prompt: Sequence[int], step: int) -> int:
+    """Code of a coarse step, given everything before it."""
+    return mixed(tuple(prompt), step) % 1_024
+
+
+def hashed_codes(window: Sequence[Sequence[int]], n: int, fill: int) -> list[int]:
+    """Codes of the last row of a fine window (rows 0..k) from column ``fill`` on."""
+    digest = mixed(*(tuple(row) for row in window), n)
+    return [mixed(digest, column) % 1_024 for column in range(fill, len(window[0]))]
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ def reference_coarse(
     max_coarse_history: int = 630,
     sliding_window_len: int = 60,
     visible: Sequence[int] | None = None,
+    draw: Callable[[Sequence[int], int], int] = hashed_code,
 ) -> tuple[list[int], list[CoarseWindowSeen]]:
     """The coarse stage of the reference: tokens, and what every window saw.
 
@@ -80,7 +92,7 @@ def reference_coarse(
             if len(made) >= n_steps:
                 break
             offset = 10_000 if len(made) % 2 == 0 else 11_024
-            token = offset + mixed(tuple(prompt), len(made)) % 1_024
+            token = offset + draw(prompt, len(made))
             made.append(token)
             prompt = [*prompt, token]
             steps += 1
@@ -89,14 +101,16 @@ def reference_coarse(
 
 
 def reference_fine(
-    coarse: list[list[int]], history: list[list[int]]
+    coarse: Sequence[Sequence[int]],
+    history: Sequence[Sequence[int]],
+    draw: Callable[[Sequence[Sequence[int]], int, int], Sequence[int]] = hashed_codes,
 ) -> tuple[list[list[int]], list[tuple[int, int]]]:
     """The fine stage of the reference. ``coarse`` [2][T], ``history`` [8][any].
 
     Returns codes [8][T] and (start, first filled column) of every window.
     """
     frames = len(coarse[0])
-    kept = [row[-512:] for row in history] if history and history[0] else [[] for _ in range(8)]
+    kept = [list(row)[-512:] for row in history] if history else [[] for _ in range(8)]
     n_history = len(kept[0])
     array = [kept[k] + (list(coarse[k]) if k < 2 else [CODE_PAD] * frames) for k in range(8)]
     if len(array[0]) < 1024:
@@ -110,7 +124,5 @@ def reference_fine(
         seen.append((start, fill))
         for k in range(2, 8):
             window = [row[start : start + 1024] for row in array[: k + 1]]
-            digest = mixed(*(tuple(row) for row in window), n)
-            for column in range(fill - start, 1024):
-                array[k][start + column] = mixed(digest, column, k) % 1_024
+            array[k][fill : start + 1024] = draw(window, n, fill - start)
     return [row[n_history : n_history + frames] for row in array], seen
