@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from bark_core.errors import BarkstreamError
+from barkstream_client.errors import SpeechError
 from barkstream_server.server_service import package_version
 
 # In the order of `barkstream --help`.
@@ -49,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     assert command is not None, "argparse accepts known commands only"
     try:
         return command.run(args)
-    except BarkstreamError as error:
-        print(f"barkstream: {error.message}", file=sys.stderr)
+    except (BarkstreamError, SpeechError) as error:
+        print(f"barkstream: {error}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from barkstream_client.errors import SpeechError
-from barkstream_client.playback import Player
+from barkstream_client.playback import Loudspeaker
 
 UNKNOWN_LENGTH = 0xFFFF_FFFF
 
@@ -38,7 +38,7 @@ class WavFile:
     """A WAV file with 16-bit samples; complete and playable once closed."""
 
     def __init__(self, path: Path, sample_rate_hz: int) -> None:
-        self._wave: wave.Wave_write = wave.open(str(path), "wb")
+        self._wave: wave.Wave_write = wave.open(str(path), "wb")  # noqa: SIM115 - see close
         self._wave.setnchannels(1)
         self._wave.setsampwidth(2)
         self._wave.setframerate(sample_rate_hz)
@@ -78,6 +78,26 @@ class WavPipe:
         self._stream.flush()
 
 
+class Speaker:
+    """The default loudspeaker.
+
+    Raises:
+        SpeechError: There is none.
+    """
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._loudspeaker = Loudspeaker(sample_rate_hz)
+
+    def write(self, pcm: NDArray[np.float32]) -> None:
+        """Play after what is playing; waits while a minute is buffered."""
+        self._loudspeaker.feed(pcm)
+
+    def close(self) -> None:
+        """Wait until all was played."""
+        self._loudspeaker.drain()
+        self._loudspeaker.close()
+
+
 class Outputs:
     """All outputs of one run; opened with the first samples, when the rate is known.
 
@@ -114,7 +134,7 @@ class Outputs:
             outputs.append(WavFile(Path(self._file), sample_rate_hz))
         if self._play or self._play_if_possible:
             try:
-                outputs.append(Player(sample_rate_hz))
+                outputs.append(Speaker(sample_rate_hz))
             except SpeechError as error:
                 if self._play:
                     raise

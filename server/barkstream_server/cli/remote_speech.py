@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from barkstream_client import Audio, Completed, Segment, SpeechOptions
@@ -11,6 +12,7 @@ from barkstream_server.cli.stopwatch import Stopwatch
 
 # Nobody listens yet while a file is written: pacing would only make the caller wait.
 MAX_LEAD_S = 3600.0
+READY_TIMEOUT_S = 15.0
 
 
 def speak_remotely(order: SpeechOrder, target: str) -> Iterator[Piece | Said]:
@@ -30,7 +32,10 @@ def speak_remotely(order: SpeechOrder, target: str) -> Iterator[Piece | Said]:
     watch = Stopwatch()
     source_end = 0
     with SyncSpeechClient.connect(target) as client:
-        client.wait_ready()
+        client.wait_ready(READY_TIMEOUT_S)
+        model = client.server_info(timeout_s=READY_TIMEOUT_S).model
+        if model.is_noise and not order.quiet:
+            print(f"{model.name} is a random model: what you hear is noise.", file=sys.stderr)
         for event in client.converse(watch.watch_text(order.deltas), **options):
             match event:
                 case Segment():
