@@ -43,7 +43,7 @@ class SpeechOrder:
     def progress_bar(self) -> tqdm[None]:
         """Characters spoken; invisible for short texts and where nobody watches."""
         characters = self.known_characters or 0
-        return tqdm(
+        return tqdm[None](
             total=characters,
             unit="char",
             desc="speaking",
