@@ -57,7 +57,7 @@ def composed(
 
 
 @pytest.mark.parametrize("voice", VOICES)
-def test_trimmed_history_equals_the_reference(voice: tuple[int, int]):
+def test_trimmed_history_equals_the_reference(voice: tuple[int, int]) -> None:
     for semantic in range(max(0, voice[0] - 3), voice[0] + 4):
         for coarse in range(max(0, 2 * voice[1] - 4), 2 * voice[1] + 5):
             expected = oracle.reference_history(range(semantic), range(coarse))
@@ -65,7 +65,7 @@ def test_trimmed_history_equals_the_reference(voice: tuple[int, int]):
             assert (found.semantic_tokens, found.coarse_tokens) == tuple(map(len, expected))
 
 
-def test_steps_of_every_length():
+def test_steps_of_every_length() -> None:
     assert [coarse_steps(CONFIG, n) for n in (0, 1, 2, 4, 768)] == [0, 2, 6, 12, 2308]
     for n in range(771):
         steps = round(math.floor(n * oracle.RATIO / 2) * 2)
@@ -77,7 +77,7 @@ def test_steps_of_every_length():
 
 
 @pytest.mark.parametrize("voice", VOICES)
-def test_exact_needs_equal_the_published_formula_for_every_length(voice: tuple[int, int]):
+def test_exact_needs_equal_the_published_formula_for_every_length(voice: tuple[int, int]) -> None:
     """Every N from 0 to 770: which windows there are, what they read and when they may run."""
     plan = CoarsePlan.of(CONFIG, ExactWindows(), voice[0], 2 * voice[1])
     base = plan.history.semantic_tokens
@@ -95,7 +95,7 @@ def test_exact_needs_equal_the_published_formula_for_every_length(voice: tuple[i
 
 @pytest.mark.parametrize("voice", VOICES)
 @pytest.mark.parametrize("n", [1, 2, 3, 19, 20, 21, 46, 47, 48, 130, 255, 256, 257, 300, 768])
-def test_exact_composition_equals_the_reference(voice: tuple[int, int], n: int):
+def test_exact_composition_equals_the_reference(voice: tuple[int, int], n: int) -> None:
     semantic, voice_semantic = numbers(n, 1), numbers(voice[0], 2)
     voice_coarse = numbers(2 * voice[1], 3)
     expected = oracle.reference_coarse(semantic, voice_semantic, voice_coarse)
@@ -110,7 +110,7 @@ def test_exact_composition_equals_the_reference(voice: tuple[int, int], n: int):
 @pytest.mark.parametrize("voice", VOICES)
 def test_a_window_continues_exactly_when_its_prompt_extends_the_last(
     voice: tuple[int, int], policy: WindowPolicy
-):
+) -> None:
     for n in (130, 300, 420, 768):
         semantic = numbers(n, 1)
         plan = CoarsePlan.of(CONFIG, policy, voice[0], 2 * voice[1])
@@ -125,7 +125,7 @@ def test_a_window_continues_exactly_when_its_prompt_extends_the_last(
             assert len(seen[w].prompt) + seen[w].steps - 1 <= 1024
 
 
-def test_prefills_saved_by_the_exact_policy():
+def test_prefills_saved_by_the_exact_policy() -> None:
     """The published counts: 1 of 7, 5 of 15, 12 of 22 without a voice; none with a full one."""
 
     def prefills(n: int, voice: tuple[int, int]) -> tuple[int, int]:
@@ -138,7 +138,7 @@ def test_prefills_saved_by_the_exact_policy():
 
 
 @pytest.mark.parametrize("voice", VOICES)
-def test_low_latency_sees_a_fixed_look_ahead(voice: tuple[int, int]):
+def test_low_latency_sees_a_fixed_look_ahead(voice: tuple[int, int]) -> None:
     """Window w reads its own tokens and the look-ahead, never more than the reference does."""
     for n in (1, 20, 46, 47, 130, 300, 768):
         semantic, voice_semantic = numbers(n, 1), numbers(voice[0], 2)
@@ -154,7 +154,7 @@ def test_low_latency_sees_a_fixed_look_ahead(voice: tuple[int, int]):
         assert composed(plan, semantic, history) == expected
 
 
-def test_low_latency_with_a_full_voice_is_the_reference():
+def test_low_latency_with_a_full_voice_is_the_reference() -> None:
     """A full voice needs 47 tokens for window 0: the default look-ahead never asks for fewer."""
     for w in range(40):
         exact = CoarsePlan.of(CONFIG, ExactWindows(), 346, 1040).window(w)
@@ -162,7 +162,7 @@ def test_low_latency_with_a_full_voice_is_the_reference():
     assert exact.visible_tokens == 47 + round(39 * 60 / oracle.RATIO)
 
 
-def test_without_a_voice_low_latency_starts_after_47_tokens_instead_of_256():
+def test_without_a_voice_low_latency_starts_after_47_tokens_instead_of_256() -> None:
     assert CoarsePlan.of(CONFIG, ExactWindows(), 0, 0).window(0).visible_tokens == 256
     assert CoarsePlan.of(CONFIG, LOW, 0, 0).window(0).visible_tokens == 47
 
@@ -185,7 +185,7 @@ def test_without_a_voice_low_latency_starts_after_47_tokens_instead_of_256():
 )
 def test_what_runs_early_runs_the_same_as_late(
     voice: tuple[int, int], n: int, w: int, policy: WindowPolicy, seen: int
-):
+) -> None:
     """A step that may run when ``seen`` of ``n`` tokens exist reads what it reads at the end."""
     plan = CoarsePlan.of(CONFIG, policy, voice[0], 2 * voice[1])
     early, late = plan.window(w), plan.window(w, n)
@@ -195,6 +195,6 @@ def test_what_runs_early_runs_the_same_as_late(
         assert until <= plan.runnable_until(late, n, ended=True)
 
 
-def test_windows_larger_than_the_context_are_refused():
+def test_windows_larger_than_the_context_are_refused() -> None:
     with pytest.raises(OptionError, match="at most 768"):
         CoarsePlan.of(CONFIG, LowLatencyWindows(coarse_ramp_steps=(60, 139)), 0, 0)
