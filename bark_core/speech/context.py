@@ -33,7 +33,6 @@ from bark_core.speech.events import (
     ContextEvent,
     ContextFailed,
     ContextProgress,
-    Flushed,
     SpeechReceipt,
     SpeechUsage,
 )
@@ -77,7 +76,6 @@ class SpeechContext:
         self._delivery = Delivery(self._rate_hz, settings.pause_s, settings.fade_s, clock)
         self._source: list[str] = []
         self._waiting: deque[TextSegment] = deque()
-        self._flushes: deque[tuple[str, int]] = deque()  # id, utterances that come before it
         self._segments = 0
         self._carried: Voice | None = settings.voice.prompt
         self._finished = False
@@ -129,14 +127,14 @@ class SpeechContext:
             CapacityError: Too many flushes wait for their audio.
         """
         self._check_open()
-        if len(self._flushes) >= MAX_PENDING_FLUSHES:
+        if self._delivery.marks >= MAX_PENDING_FLUSHES:
             raise CapacityError(
                 f"{MAX_PENDING_FLUSHES} flushes of this context wait for their audio; "
                 "wait for flushed events before sending more",
                 reason="TOO_MANY_FLUSHES",
             )
         segments = self._segmenter.flush()
-        self._flushes.append((flush_id, self._segments + len(segments)))
+        self._delivery.mark(flush_id, self._segments + len(segments))
         return self._add(segments)
 
     def finish(self) -> Actions:
@@ -155,9 +153,10 @@ class SpeechContext:
             return Actions()
         match event:
             case UtteranceFailed(error=error):
-                return self.fail(error)
+                return self._end(ContextFailed(error, self.usage), over=event.utterance_id)
             case UtteranceAborted():
-                return self.fail(EngineFailureError("the engine gave up an utterance; try again"))
+                error = EngineFailureError("the engine gave up an utterance; try again")
+                return self._end(ContextFailed(error, self.usage), over=event.utterance_id)
             case UtteranceFinished(tokens=tokens) if tokens is not None:
                 self._carry_on(tokens)
         try:
@@ -222,13 +221,10 @@ class SpeechContext:
     def _add(self, segments: Sequence[TextSegment]) -> Actions:
         self._waiting.extend(segments)
         self._segments += len(segments)
-        return self._actions([])
+        return self._actions(self._delivery.due_flushes())
 
     def _actions(self, events: list[ContextEvent]) -> Actions:
         """What follows from the present state, after ``events``."""
-        while self._flushes and self._flushes[0][1] <= self._delivery.delivered:
-            flush_id, _ = self._flushes.popleft()
-            events.append(Flushed(flush_id, self._delivery.sent_samples))
         if self._finished and self.idle:
             return self._end(self._outcome(), events)
         return Actions(submit=tuple(self._next_requests()), events=tuple(events))
@@ -277,8 +273,11 @@ class SpeechContext:
         self,
         terminal: ContextCompleted | CancelReport | ContextFailed,
         events: Sequence[ContextEvent] = (),
+        *,
+        over: str | None = None,
     ) -> Actions:
+        """The terminal event. ``over`` is an utterance that the engine ended itself."""
         self._ended = True
         self._waiting.clear()
-        self._flushes.clear()
-        return Actions(abort=self._delivery.unfinished, events=(*events, terminal))
+        abort = tuple(name for name in self._delivery.unfinished if name != over)
+        return Actions(abort=abort, events=(*events, terminal))

@@ -21,6 +21,7 @@ from bark_core.speech.events import (
     ContextAudio,
     ContextEvent,
     ContextProgress,
+    Flushed,
     SegmentCompleted,
     SegmentStarted,
     SpeechTiming,
@@ -72,6 +73,7 @@ class Delivery:
         self._fade_samples = round(fade_s * sample_rate_hz)
         self._clock = clock
         self._live: dict[str, _Utterance] = {}  # in the order of the text
+        self._flushes: deque[tuple[str, int]] = deque()  # id, utterances that come before it
         self._reports: list[UtteranceReport] = []
         self._sent_samples = 0
         self._last_index = 0
@@ -100,6 +102,22 @@ class Delivery:
     def expect(self, utterance_id: str, segment: TextSegment) -> None:
         """An utterance was submitted; it comes after all before it."""
         self._live[utterance_id] = _Utterance(segment, EdgeFade(self._fade_samples))
+
+    def mark(self, flush_id: str, utterances: int) -> None:
+        """A flush was asked for after so many utterances of the text."""
+        self._flushes.append((flush_id, utterances))
+
+    @property
+    def marks(self) -> int:
+        """Flushes that wait for their audio."""
+        return len(self._flushes)
+
+    def due_flushes(self) -> list[ContextEvent]:
+        """The flushes whose audio was all sent."""
+        due: list[ContextEvent] = []
+        while self._flushes and self._flushes[0][1] <= self.delivered:
+            due.append(Flushed(self._flushes.popleft()[0], self._sent_samples))
+        return due
 
     def take(self, event: DeliveredEvent) -> list[ContextEvent]:
         """What an event of the engine lets out. Events of unknown utterances are ignored.
@@ -216,6 +234,7 @@ class Delivery:
                 tokens=finished.tokens,
             )
         )
+        events.extend(self.due_flushes())
 
     def _progress(self, utterance: _Utterance) -> ContextProgress:
         progress = utterance.progress
