@@ -53,7 +53,9 @@ def write_checkpoint(
     for stage, state in stages.items():
         for name, tensor in state.items():
             tensors.update(_stored(PREFIXES[stage] + name, tensor, storage))
-    save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
+    path = directory / "model.safetensors"
+    save_file(tensors, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # made for its owner only
     write_voices(directory, voices)
 
 

@@ -24,9 +24,9 @@ FloatArray = NDArray[np.float32]
 # A pair of opposite channels, so that the layer norm's mean stays free of the ramp.
 _END_CHANNELS = (0, 1)
 _END_SIGNS = np.array([1, -1], dtype=np.float32)
-# The end token's logit rises from hopeless to certain over these numbers of tokens.
-_END_HOPELESS_TOKENS = 40
-_END_CERTAIN_TOKENS = 200
+# Parts of the longest utterance over which the end token's logit rises from hopeless to certain.
+_END_HOPELESS = 0.05  # 0.8 s in the published layout
+_END_CERTAIN = 0.26  # 4 s
 _CODEC_GAIN = 0.1
 
 
@@ -67,8 +67,8 @@ def _end_by_itself(config: BarkConfig, tensors: dict[str, FloatArray]) -> None:
         tensors[f"layers.{index}.attn.out_proj.weight"][channels] = 0
         tensors[f"layers.{index}.mlp.out_proj.weight"][channels] = 0
     first = tokens.max_text_tokens + 1  # position of the first token made
-    made = np.arange(model.block_size, dtype=np.float32) - first
-    ramp = (made - _END_HOPELESS_TOKENS) / (_END_CERTAIN_TOKENS - _END_HOPELESS_TOKENS)
+    made = (np.arange(model.block_size, dtype=np.float32) - first) / tokens.max_new_tokens
+    ramp = (made - _END_HOPELESS) / (_END_CERTAIN - _END_HOPELESS)
     positions = tensors["position_embeds_layer.weight"]
     positions[:, channels] = np.clip(ramp, 0, 2)[:, None] * _END_SIGNS
     head = tensors["lm_head.weight"]
