@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bark_core.engine.events import Event
@@ -42,10 +42,10 @@ def speak(
     frontend: SpeechFrontend,
     text: str | Iterable[str],
     settings: SpeechSettings | None = None,
-) -> Iterator[ContextEvent]:
+) -> Generator[ContextEvent, None, None]:
     """Speak a text and yield what happens, ``ContextCompleted`` last.
 
-    Closing the iterator stops the engine's work on it. An iterable of deltas is read on a thread
+    Closing the generator stops the engine's work on it. An iterable of deltas is read on a thread
     of its own, so that audio flows while the next delta is awaited.
 
     Args:

@@ -101,6 +101,8 @@ def _ends_word(source: str, position: int, end: int) -> bool:
     if position == end or source[position].isspace():
         return True
     after = source[position]
+    if _unspaced(after):
+        return unicodedata.category(before) != "Ps"
     return _unspaced(before) and not unicodedata.category(after).startswith(("M", "P"))
 
 
