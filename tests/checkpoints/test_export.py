@@ -1,4 +1,4 @@
-"""What those who train write, the ordinary loader reads; the golden model is what its tool makes."""
+"""What a trainer writes, the ordinary loader reads; the golden model is what its tool makes."""
 
 from __future__ import annotations
 
