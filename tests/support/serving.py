@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -78,7 +79,9 @@ async def served(
         made: Engine = ThreadEngine(lambda: gate, checkpoint.config, limits)
     else:
         made = engine()
-    config = ServerConfig(**{"listen": "127.0.0.1:0", "grace_s": 5.0, **settings})
+    # Nobody listens in real time, so nothing is paced unless a test asks for it.
+    defaults = {"listen": "127.0.0.1:0", "grace_s": 5.0, "max_lead_s": 3600.0}
+    config = ServerConfig(**{**defaults, **settings})
     server = SpeechServer(config, checkpoint, made)
     try:
         await server.open()
@@ -174,6 +177,7 @@ class Conversation:
 
     def __init__(self, call: Any) -> None:
         self._call = call
+        self._reading: asyncio.Task[Any] | None = None
 
     async def send(self, context_id: str = "", **request: Any) -> None:
         await self._call.write(pb.ConverseRequest(context_id=context_id, **request))
@@ -190,11 +194,29 @@ class Conversation:
     def cancel(self) -> None:
         self._call.cancel()
 
-    async def receive(self) -> pb.ConverseResponse | None:
-        """The next message; None at the end."""
-        async with asyncio.timeout(PATIENCE_S):
-            message = await self._call.read()
+    async def receive(self, timeout_s: float = PATIENCE_S) -> pb.ConverseResponse | None:
+        """The next message; None at the end. Losing patience does not end the call."""
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self._call.read())
+        done, _ = await asyncio.wait({self._reading}, timeout=timeout_s)
+        if not done:
+            raise TimeoutError
+        reading, self._reading = self._reading, None
+        message = reading.result()
         return None if message is grpc.aio.EOF else message
+
+    async def within(self, duration_s: float) -> list[pb.ConverseResponse]:
+        """Messages that come in this time."""
+        messages = []
+        end_s = time.monotonic() + duration_s
+        while (left_s := end_s - time.monotonic()) > 0:
+            try:
+                message = await self.receive(left_s)
+            except TimeoutError:
+                break
+            assert message is not None, "the session ended"
+            messages.append(message)
+        return messages
 
     async def until(self, event: str, context_id: str | None = None) -> list[pb.ConverseResponse]:
         """Messages up to and with the first such event."""
