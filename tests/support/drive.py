@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from bark_core.backends.base import (
     AudioOutput,
     Backend,
+    BackendLimits,
     Batch,
     CoarseDraw,
     CoarsePrefill,
@@ -38,7 +40,13 @@ from bark_core.voices import Voice
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
 GREEDY = SamplingParams(temperature=0)
+MakeBackend = Callable[[BackendLimits], Backend]
 OutputT = TypeVar("OutputT", TokenOutput, FineOutput, AudioOutput)
+
+
+def wide(slots: int) -> BackendLimits:
+    """Every batch may be as wide as there are slots."""
+    return BackendLimits(slots, slots, slots, slots, slots)
 
 
 def run(backend: Backend, batch: Batch, kind: type[OutputT]) -> OutputT:
@@ -111,6 +119,7 @@ def drive_coarse_window(
     ids: IntArray,
     n_tokens: int,
     params: SamplingParams = GREEDY,
+    *,
     seed: int = 0,
     slot: int = 0,
 ) -> list[int]:
@@ -156,7 +165,11 @@ def drive_fine(
 def drive_codec(
     backend: Backend, codes: IntArray, cuts: tuple[int, ...] = (), *, slot: int = 0
 ) -> FloatArray:
-    """All samples of an utterance whose frames arrive in pieces that end at ``cuts``."""
+    """All samples of an utterance whose frames arrive in pieces that end at ``cuts``.
+
+    The slot is reset first: a stream starts with a fresh one.
+    """
+    backend.reset((slot,))
     edges = (0, *sorted(cuts), codes.shape[1])
     pieces = []
     for number, (start, end) in enumerate(pairwise(edges)):
