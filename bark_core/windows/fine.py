@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bark_core.config import FineTokens
+from bark_core.options import LowLatencyWindows
 from bark_core.windows.known import Known
 from bark_core.windows.ramp import Ramp
 
@@ -110,6 +111,17 @@ class LowLatencyFinePlan:
     ramp: Ramp
     lookahead_frames: int
     max_history_frames: int
+    window_frames: int
+
+    @classmethod
+    def of(
+        cls, fine: FineTokens, policy: LowLatencyWindows, history_frames: int
+    ) -> LowLatencyFinePlan:
+        """The plan of a policy; what does not fit into the model's window is cut down to it."""
+        lookahead = min(policy.fine_lookahead_frames, fine.window_frames // 4)
+        longest = fine.window_frames - lookahead
+        ramp = Ramp(tuple(min(length, longest) for length in policy.ramp_frames))
+        return cls(history_frames, ramp, lookahead, policy.fine_history_frames, fine.window_frames)
 
     def window(self, index: int, known: Known) -> FineWindow | None:
         """Pass ``index`` once its chunk and its look-ahead exist."""
@@ -121,7 +133,8 @@ class LowLatencyFinePlan:
             end = min(end, known.total)
         if known.frames < end:
             return None
-        context = min(self.max_history_frames, self.history_frames + start)
+        room = self.window_frames - (end - start)
+        context = min(self.max_history_frames, self.history_frames + start, room)
         return FineWindow(
             index, self.history_frames + start - context, context + end - start, context
         )

@@ -41,13 +41,10 @@ def plan_windows(
     history = min(config.fine.max_history_frames, voice_frames)
     match policy:
         case ExactWindows():
-            fine: FinePlan = ExactFinePlan(config.fine, history)
-            return WindowPlans(coarse, fine, CodecPlan(Ramp((policy.codec_chunk_frames,))))
+            pieces = Ramp((policy.codec_chunk_frames,))
+            return WindowPlans(coarse, ExactFinePlan(config.fine, history), CodecPlan(pieces))
         case LowLatencyWindows():
-            ramp = Ramp(policy.ramp_frames)
-            fine = LowLatencyFinePlan(
-                history, ramp, policy.fine_lookahead_frames, policy.fine_history_frames
-            )
-            return WindowPlans(coarse, fine, CodecPlan(ramp))
+            chunks = LowLatencyFinePlan.of(config.fine, policy, history)
+            return WindowPlans(coarse, chunks, CodecPlan(chunks.ramp))
         case _:
             assert_never(policy)

@@ -224,7 +224,7 @@ def reference_semantic(
     settings = semantic_generation_config(config)
     settings.max_new_tokens = limit
     if not allow_early_stop:
-        settings.suppress_tokens = [tokens.pad_token]
+        settings.min_new_tokens = limit  # suppress_tokens would be overridden by Bark's own
     with torch.no_grad():
         made = hf_model.semantic.generate(
             torch.tensor([ids]),

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bark_core.config import FineTokens
+from bark_core.options import LowLatencyWindows
 from bark_core.windows import (
     CodecChunk,
     CodecPlan,
@@ -145,8 +146,14 @@ def test_exact_codes_equal_the_reference(total: int, voice_frames: int) -> None:
 
 
 RAMPS = [(15, 24, 38, 60), (1,), (7, 1, 3), (384,)]
+SMALL_WINDOW = FineTokens(max_history_frames=16, window_frames=32)
 PLANS = [
-    LowLatencyFinePlan(history, Ramp(ramp), ahead, seen)
+    LowLatencyFinePlan.of(
+        fine,
+        LowLatencyWindows(ramp_frames=ramp, fine_lookahead_frames=ahead, fine_history_frames=seen),
+        history,
+    )
+    for fine in (FINE, SMALL_WINDOW)
     for history in (0, 100, 512)
     for ramp in RAMPS
     for ahead, seen in ((6, 128), (0, 0), (128, 512))
@@ -170,9 +177,10 @@ def test_low_latency_chunks_cover_every_frame_once(plan: LowLatencyFinePlan) -> 
             end = window.start + window.width - plan.history_frames
             start = plan.final_frames(n + 1, known)
             assert end == min(total, plan.ramp.start(n + 1) + plan.lookahead_frames) >= start
-            assert window.fill_start == min(plan.max_history_frames, plan.history_frames + first)
+            seen = min(plan.max_history_frames, plan.history_frames + first)
+            assert window.fill_start == min(seen, plan.window_frames - (end - first))
             assert window.start >= 0
-            assert 0 < window.width <= 1024
+            assert 0 < window.width <= plan.window_frames
         assert start == total
 
 
