@@ -1,0 +1,1 @@
+"""What stands behind Suno's functions in ``bark_core.api``."""
