@@ -57,6 +57,9 @@ class CausalRunner:
     """Runs one causal model over slots.
 
     A slot's length moves on with ``commit`` only, so a failed step can be repeated.
+
+    Attributes:
+        rule: How rows may share a pass on this machine.
     """
 
     def __init__(self, plan: CausalPlan, tensors: dict[str, Tensor], placement: Placement) -> None:
@@ -67,9 +70,9 @@ class CausalRunner:
         del self._model.lm_head  # only the rows in the heads are ever drawn from
         both = nn.ModuleList((self._model, self._heads))
         move(both, placement)
-        self._rule = RowRule(most=plan.most_rows, least=1)
+        self.rule = RowRule(most=plan.most_rows, least=1)
         if placement.device.type == "cpu":
-            self._rule = _pack_for_cpu(both, plan.most_rows)
+            self.rule = _pack_for_cpu(both, plan.most_rows)
         self._cache = KvCache.allocate(plan.model, plan.slots, placement.device, placement.dtype)
 
     def clear(self, slots: Iterable[int]) -> None:
@@ -93,8 +96,8 @@ class CausalRunner:
     ) -> list[FloatArray]:
         """Append one token to each slot. -> for each row the [ids of its head] logits."""
         logits: list[FloatArray] = []
-        for first in range(0, len(slots), self._rule.most):
-            part = slice(first, first + self._rule.most)
+        for first in range(0, len(slots), self.rule.most):
+            part = slice(first, first + self.rule.most)
             logits += self._step_together(tokens[part], slots[part], heads[part])
         return logits
 
@@ -123,7 +126,7 @@ class CausalRunner:
         return [logits[row] for row in range(len(slots))]
 
     def _pad(self, rows: list[int]) -> list[int]:
-        return rows + rows[:1] * (self._rule.least - len(rows))
+        return rows + rows[:1] * (self.rule.least - len(rows))
 
     def _logits(self, head: int, states: Tensor) -> FloatArray:
         """[W, D] -> [W, ids of the head].
