@@ -22,7 +22,7 @@ class BackendSpec:
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         slots: Utterances in flight at once.
         threads: Of the CPU; None: the back end's choice.
-        dtype: "auto", "float32", "bfloat16".
+        dtype: "auto", "float32"; torch: "bfloat16"; onnx: "int8", "int4".
         fake: What the fake does.
     """
 
@@ -74,6 +74,16 @@ def _create_torch(spec: BackendSpec) -> Backend:
     return create_torch_backend(spec)
 
 
+def _create_onnx(spec: BackendSpec) -> Backend:
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise MissingDependencyError(
+            "the onnx back end needs ONNX Runtime: pip install 'barkstream[onnx]'"
+        )
+    from bark_core.backends.onnx import create  # noqa: PLC0415
+
+    return create(spec)
+
+
 def _create_fake(spec: BackendSpec) -> Backend:
     from bark_core.backends.fake import FakeBackend  # noqa: PLC0415
 
@@ -89,5 +99,6 @@ def _create_fake(spec: BackendSpec) -> Backend:
 
 _FACTORIES: dict[str, Callable[[BackendSpec], Backend]] = {
     "torch": _create_torch,
+    "onnx": _create_onnx,
     "fake": _create_fake,
 }

@@ -1,0 +1,209 @@
+"""Conversions are made once, appear whole, and are found again without torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bark_core.backends.onnx import create, layout
+from bark_core.backends.onnx.cache import GraphCache, cache_root
+from bark_core.backends.onnx.digest import graphs_key, weights_digest
+from bark_core.backends.onnx.precision import PRECISIONS
+from bark_core.backends.registry import BackendSpec
+from bark_core.checkpoints import HuggingFaceWeights, NoiseWeights, SunoWeights, open_checkpoint
+from bark_core.errors import CheckpointError, ConfigError
+
+
+@pytest.fixture
+def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def fill(size: int) -> Callable[[Path], None]:
+    def build(directory: Path) -> None:
+        (directory / "file").write_bytes(bytes(size))
+
+    return build
+
+
+def test_a_second_start_needs_neither_torch_nor_onnx(cache_home: Path) -> None:
+    spec = BackendSpec(open_checkpoint("noise"), dtype="int8", slots=1)
+    create(spec).close()
+    program = """
+        import sys
+        from bark_core.backends.onnx import create
+        from bark_core.backends.registry import BackendSpec
+        from bark_core.checkpoints import open_checkpoint
+        assert "onnxruntime" not in sys.modules
+        backend = create(BackendSpec(open_checkpoint("noise"), dtype="int8", slots=1))
+        print(backend.info.name, sorted({"torch", "onnx", "transformers"} & sys.modules.keys()))
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "XDG_CACHE_HOME": str(cache_home)},
+    )
+    assert run.stdout.strip() == "onnx []"
+
+
+def test_precisions_live_side_by_side_and_are_found_again(cache_home: Path) -> None:
+    checkpoint = open_checkpoint("noise")
+    for dtype in ("int8", "float32", "int8"):
+        create(BackendSpec(checkpoint, dtype=dtype, slots=1)).close()
+    made = sorted(path.name.split("-")[0] for path in cache_root().iterdir())
+    assert made == ["digests", "float32", "int8"]
+
+
+def test_what_is_not_offered_is_refused_before_anything_is_made(cache_home: Path) -> None:
+    checkpoint = open_checkpoint("noise")
+    with pytest.raises(ConfigError, match="use the torch back end"):
+        create(BackendSpec(checkpoint, device="cuda"))
+    with pytest.raises(ConfigError, match="choose one of"):
+        create(BackendSpec(checkpoint, dtype="bfloat16"))
+    assert not cache_home.exists()
+
+
+def test_a_damaged_conversion_says_what_to_remove(cache_home: Path) -> None:
+    spec = BackendSpec(open_checkpoint("noise"), slots=1)
+    create(spec).close()
+    (found,) = cache_root().glob("int8-*")
+    (found / layout.prefill_file("semantic")).write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match=r"remove .*int8-"):
+        create(spec)
+
+
+def test_a_failed_conversion_leaves_nothing(tmp_path: Path) -> None:
+    def build(directory: Path) -> None:
+        (directory / "half").touch()
+        raise CheckpointError("damaged")
+
+    cache = GraphCache(tmp_path)
+    with pytest.raises(CheckpointError):
+        cache.add("key", build)
+    assert list(tmp_path.iterdir()) == []
+    assert cache.find("key") is None
+
+
+def test_the_faster_of_two_processes_wins(tmp_path: Path) -> None:
+    cache = GraphCache(tmp_path)
+
+    def slower(directory: Path) -> None:
+        cache.add("key", fill(1))
+        (directory / "late").touch()
+
+    path = cache.add("key", slower)
+    assert [file.name for file in path.iterdir()] == ["file"]
+    assert [child.name for child in tmp_path.iterdir()] == ["key"]
+
+
+def test_an_unwritable_cache_names_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="XDG_CACHE_HOME"):
+        GraphCache(tmp_path / "file" / "below").add("key", fill(1))
+
+
+def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
+    cache = GraphCache(tmp_path, limit_bytes=250)
+    for number, key in enumerate("ab"):
+        path = cache.add(key, fill(100))
+        os.utime(path, (number, number))
+    cache.digests.mkdir()
+    assert cache.find("a") is not None  # used just now
+    cache.add("c", fill(100))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c", "digests"]
+    cache.add("huge", fill(1000))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["digests", "huge"]
+
+
+def test_abandoned_drafts_go(tmp_path: Path) -> None:
+    old, young = tmp_path / ".draft-old", tmp_path / ".draft-young"
+    for draft in (old, young):
+        draft.mkdir()
+    long_ago = time.time() - 48 * 3600
+    os.utime(old, (long_ago, long_ago))
+    GraphCache(tmp_path).add("key", fill(1))
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_the_cache_lies_where_the_platform_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert cache_root() == Path("/home/someone/.cache/barkstream/onnx")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert cache_root() == Path("/home/someone/Library/Caches/barkstream/onnx")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert cache_root() == Path("/elsewhere/barkstream/onnx")
+
+
+def test_digests_follow_the_weights(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    checkpoint = open_checkpoint("noise")
+    paths = [tmp_path / name for name in "abcd"]
+    for path in paths:
+        path.write_text(path.name)
+
+    def digest(weights: NoiseWeights | HuggingFaceWeights | SunoWeights) -> str:
+        return weights_digest(replace(checkpoint, weights=weights), notes)
+
+    seen = {
+        digest(NoiseWeights(1)),
+        digest(NoiseWeights(2)),
+        digest(HuggingFaceWeights((paths[0],))),
+        digest(HuggingFaceWeights((paths[0], paths[1]))),
+        digest(SunoWeights(*paths)),
+    }
+    assert len(seen) == 5
+    before = digest(HuggingFaceWeights((paths[0],)))
+    paths[0].write_text("other")
+    assert digest(HuggingFaceWeights((paths[0],))) != before
+    copy = tmp_path / "copy"
+    copy.write_text("a")
+    assert digest(HuggingFaceWeights((copy,))) == before
+
+
+def test_a_file_is_read_once(tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    file.write_text("weights")
+    checkpoint = replace(open_checkpoint("noise"), weights=HuggingFaceWeights((file,)))
+    first = weights_digest(checkpoint, tmp_path / "notes")
+    (note,) = (tmp_path / "notes").iterdir()
+    note.write_text("something else")
+    assert weights_digest(checkpoint, tmp_path / "notes") != first, "the note was not read"
+
+
+def test_a_digest_is_found_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    file.write_text("weights")
+    checkpoint = replace(open_checkpoint("noise"), weights=HuggingFaceWeights((file,)))
+    assert weights_digest(checkpoint, file / "below") == weights_digest(checkpoint, tmp_path / "n")
+
+
+def test_keys_depend_on_all_that_shapes_the_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = open_checkpoint("noise").config
+    int8 = PRECISIONS["int8"]
+    base = graphs_key(config, int8, 8, "w")
+    assert graphs_key(replace(config, name="other"), int8, 8, "w") == base
+    other_codec = replace(config, codec=replace(config.codec, n_filters=8))
+    changed = {
+        graphs_key(other_codec, int8, 8, "w"),
+        graphs_key(config, PRECISIONS["int4"], 8, "w"),
+        graphs_key(config, int8, 7, "w"),
+        graphs_key(config, int8, 8, "v"),
+    }
+    monkeypatch.setattr(layout, "BUILDER_VERSION", layout.BUILDER_VERSION + 1)
+    changed.add(graphs_key(config, int8, 8, "w"))
+    assert len(changed) == 5
+    assert base not in changed

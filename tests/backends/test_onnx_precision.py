@@ -1,0 +1,139 @@
+"""Quantised weights: formats, drift, what each precision keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bark_core.backends.onnx import layout
+from bark_core.backends.onnx.backend import default_limits
+from bark_core.backends.onnx.causal import CausalStage
+from bark_core.backends.onnx.convert.linear import quantize_blocks, quantize_channels
+from bark_core.backends.onnx.machine import _has_any_flag, choose_threads
+from bark_core.backends.onnx.precision import BLOCK_SIZE, precision_of
+from bark_core.config import SMALL, published
+from bark_core.errors import ConfigError
+from tests.support.onnx_models import convert, open_backend, random_weights
+from tests.support.tiny import tiny_config
+
+FloatArray = NDArray[np.float32]
+
+
+def weights(outputs: int, inputs: int) -> FloatArray:
+    return np.random.default_rng(0).standard_normal((outputs, inputs)).astype(np.float32)
+
+
+def unpacked(blocks: NDArray[np.uint8], scales: FloatArray, bits: int) -> FloatArray:
+    """Weights as the operator reads them."""
+    if bits == 4:
+        blocks = np.stack((blocks & 15, blocks >> 4), axis=3).reshape(*blocks.shape[:2], -1)
+    middle = np.float32(2 ** (bits - 1))
+    values: FloatArray = (blocks.astype(np.float32) - middle) * scales[:, :, None]
+    return values.reshape(values.shape[0], -1)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("inputs", [16, 32, 80])
+def test_blocks_are_within_half_a_step(bits: int, inputs: int) -> None:
+    matrix = weights(6, inputs)
+    matrix[2] = 0
+    blocks, scales = quantize_blocks(matrix, bits)
+    n_blocks = -(-inputs // BLOCK_SIZE)
+    assert blocks.shape == (6, n_blocks, BLOCK_SIZE * bits // 8)
+    assert scales.shape == (6, n_blocks)
+    found = unpacked(blocks, scales, bits)[:, :inputs]
+    # The end of the range that lies opposite the extreme is one step short.
+    error = np.abs(found - matrix) / np.abs(scales).repeat(BLOCK_SIZE, axis=1)[:, :inputs]
+    assert error.max() <= 1.0
+    assert (error <= 0.5 + 1e-4).mean() > 0.95
+    np.testing.assert_array_equal(found[2], 0)
+    for row in (0, 1):
+        extreme = np.abs(matrix[row, :BLOCK_SIZE]).argmax()
+        assert found[row, extreme] == pytest.approx(matrix[row, extreme], rel=1e-6)
+
+
+@pytest.mark.parametrize(("bits", "largest"), [(8, 127), (7, 63)])
+def test_channels_use_their_range(bits: int, largest: int) -> None:
+    matrix = weights(5, 40)
+    matrix[4] = 0
+    values, scales = quantize_channels(matrix, bits)
+    assert np.abs(values[:4]).max(axis=1).tolist() == [largest] * 4
+    assert np.abs(values * scales[:, None] - matrix).max() <= scales.max() / 2 + 1e-6
+
+
+def cosine(a: FloatArray, b: FloatArray) -> float:
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+def test_quantised_logits_stay_close_to_float32(tmp_path: Path) -> None:
+    config = tiny_config(n_layer=2, n_head=4, n_embd=128)
+    tensors = random_weights(config, 3)
+    context = np.random.default_rng(0).integers(0, 90, 60)
+    logits = {}
+    for precision in ("float32", "int8", "int4"):
+        directory = convert(tmp_path / precision, config, tensors, precision)
+        stage = CausalStage(directory, "coarse", config.coarse_model, 1, 1)
+        made = [stage.prefill(0, stage.embed(context))]
+        stage.commit((0,), context.size)
+        for token in range(20):
+            made.append(stage.step((0,), (token,))[0])
+            stage.commit((0,), 1)
+        logits[precision] = made
+    for precision, least in (("int8", 0.99), ("int4", 0.85)):
+        close = [cosine(a, b) for a, b in zip(logits["float32"], logits[precision], strict=True)]
+        assert min(close) > least, (precision, close)
+        assert max(close) < 1, "not quantised at all"
+
+
+def test_precisions_differ_in_what_they_keep(tmp_path: Path) -> None:
+    config = tiny_config(n_layer=1, n_embd=64)
+    tensors = random_weights(config, 3)
+    kept = {}
+    for precision in ("float32", "int8", "int4"):
+        graphs = convert(tmp_path / precision, config, tensors, precision)
+        step = graphs.path / (layout.step_file("coarse") + layout.DATA_SUFFIX)
+        kept[precision] = step.stat().st_size if step.exists() else None
+        backend = open_backend(graphs, config, precision, default_limits(3))
+        assert backend.info.dtype == precision
+        backend.close()
+        backend.close()
+    assert kept["float32"] is None, "steps and prefills share a graph"
+    assert kept["int8"] is not None
+    assert kept["int4"] is not None
+    assert kept["int4"] < 0.7 * kept["int8"]
+
+
+def test_dtype_names() -> None:
+    assert precision_of("auto").name == "int8"
+    assert precision_of("float32").one_causal_graph
+    with pytest.raises(ConfigError, match="auto, int8, int4, float32"):
+        precision_of("bfloat16")
+
+
+def test_threads() -> None:
+    assert choose_threads(3, published("bark", SMALL)) == 3
+    assert choose_threads(None, tiny_config()) == 1
+    assert choose_threads(None, published("bark", SMALL)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [
+        ("processor: 0\nflags\t\t: fpu avx2 avx512_vnni\n", True),
+        ("flags\t\t: fpu avx_vnni avx2\n", True),
+        ("flags\t\t: fpu avx2 avx512f\n", False),
+        ("", False),
+    ],
+)
+def test_exact_int8_products_are_known_by_their_flags(
+    tmp_path: Path,
+    text: str,
+    exact: bool,  # noqa: FBT001
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(text)
+    assert _has_any_flag(cpuinfo) is exact
+    assert not _has_any_flag(tmp_path / "missing")
