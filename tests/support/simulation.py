@@ -27,14 +27,14 @@ from bark_core.engine.request import UtteranceRequest
 CONFIG = published("fake", SMALL)
 TERMINAL = (UtteranceFinished, UtteranceAborted, UtteranceFailed)
 
-# About real time on one stream: 150 coarse and 50 semantic steps a second of audio.
+# One stream takes about 0.35 s a second of audio: 150 coarse and 50 semantic steps and the rest.
 SPEECH_COSTS = (
-    ("SemanticPrefill", Cost(0.02, 0.01)),
-    ("SemanticStep", Cost(0.002, 0.0005)),
-    ("CoarsePrefill", Cost(0.02, 0.02)),
-    ("CoarseStep", Cost(0.002, 0.0005)),
-    ("FinePass", Cost(0.01, 0.01)),
-    ("CodecDecode", Cost(0.005, 0.002)),
+    ("SemanticPrefill", Cost(0.01, 0.005)),
+    ("SemanticStep", Cost(0.001, 0.0002)),
+    ("CoarsePrefill", Cost(0.01, 0.01)),
+    ("CoarseStep", Cost(0.001, 0.0002)),
+    ("FinePass", Cost(0.005, 0.01)),
+    ("CodecDecode", Cost(0.002, 0.002)),
 )
 
 
@@ -63,11 +63,14 @@ class Simulation:
     now_s: float = 100.0
     events: list[tuple[float, Event]] = field(default_factory=list)
     executed: list[Executed] = field(default_factory=list)
+    limits: BackendLimits | None = None
     waits: list[float] = field(default_factory=list)
     agenda: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.backend = FakeBackend(self.config, limits(self.slots), self.script, self._sleep)
+        self.backend = FakeBackend(
+            self.config, self.limits or limits(self.slots), self.script, self._sleep
+        )
         bounds = EngineLimits(progress_interval_s=self.progress_interval_s)
         self.loop = EngineLoop(_Recorded(self), self.config, bounds, lambda: self.now_s)
 
