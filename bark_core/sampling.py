@@ -20,6 +20,9 @@ from bark_core.options import SamplingParams
 
 FloatArray = NDArray[np.float32]
 
+_DROPPED = np.float32(-np.inf)
+_FINE_BLOCK = 64  # positions whose weights fit into a core's own cache
+
 
 class Stage(IntEnum):
     """The stages that draw. The numbers are part of the key: never renumber."""
@@ -67,42 +70,20 @@ def filtered_probabilities(logits: FloatArray, params: SamplingParams) -> NDArra
 
     With temperature 0 all the weight is on the largest logit (the first one of equals).
     """
-    scores = logits.astype(np.float64)
     if params.temperature == 0:
-        greedy = np.zeros_like(scores)
-        greedy[int(np.argmax(scores))] = 1.0
+        greedy = np.zeros(logits.size)
+        greedy[int(np.argmax(logits))] = 1.0
         return greedy
-    if params.top_p is not None:
-        order = np.argsort(-scores, kind="stable")
-        cumulative = np.cumsum(softmax(scores[order]))
-        # Shifted by one: the token that crosses p stays.
-        drop = np.concatenate(([False], cumulative[:-1] > params.top_p))
-        scores[order[drop]] = -np.inf
-    if params.top_k is not None and params.top_k < scores.size:
-        threshold = np.partition(scores, -params.top_k)[-params.top_k]
-        scores[scores < threshold] = -np.inf
-    return softmax(scores / params.temperature)
-
-
-def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Softmax over the last axis, -inf allowed."""
-    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    total: NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
-    return total
-
-
-def pick(probabilities: NDArray[np.float64], uniform: float) -> int:
-    """Inverse-CDF draw. [V] -> index with probability > 0."""
-    cumulative = np.cumsum(probabilities)
-    index = int(np.searchsorted(cumulative, uniform * cumulative[-1], side="right"))
-    return min(index, int(np.flatnonzero(probabilities)[-1]))
+    weights = _weights(_filtered(logits, params), params.temperature)
+    weights /= weights.sum()
+    return weights
 
 
 def draw_token(logits: FloatArray, params: SamplingParams, key: DrawKey) -> int:
     """One token from one row of logits. [V] -> index."""
     if params.temperature == 0:
         return int(np.argmax(logits))
-    return pick(filtered_probabilities(logits, params), float(uniforms(key, 1)[0]))
+    return _draw(_filtered(logits, params), params.temperature, key)[0]
 
 
 def draw_semantic(
@@ -125,25 +106,82 @@ def draw_semantic(
     """
     if params.temperature == 0:
         token = int(np.argmax(logits))
-        end_probability = float(softmax(logits.astype(np.float64))[-1])
+        if not allow_eos:
+            return token
+        weights = _weights(logits, temperature=1)
+        end_probability = float(weights[-1] / weights.sum())
     else:
-        probabilities = filtered_probabilities(logits, params)
-        token = pick(probabilities, float(uniforms(key, 1)[0]))
-        end_probability = float(probabilities[-1])
-    if not allow_eos:
-        return token
+        token, end_probability = _draw(_filtered(logits, params), params.temperature, key)
+        if not allow_eos:
+            return token
     if token == logits.size - 1 or (min_eos_p is not None and end_probability >= min_eos_p):
         return None
     return token
 
 
-def draw_fine(
-    logits: FloatArray, temperature: float, key: DrawKey
-) -> NDArray[np.int64]:
+def draw_fine(logits: FloatArray, temperature: float, key: DrawKey) -> NDArray[np.int64]:
     """One code for every position. [T, codebook_size] -> [T]. Temperature 0 is argmax."""
     if temperature == 0:
-        return logits.argmax(axis=-1).astype(np.int64)
-    probabilities = softmax(logits.astype(np.float64) / temperature)
-    cumulative = np.cumsum(probabilities, axis=-1)
-    targets = uniforms(key, logits.shape[0])[:, None] * cumulative[:, -1:]
-    return np.minimum((cumulative <= targets).sum(axis=-1), logits.shape[-1] - 1).astype(np.int64)
+        greedy: NDArray[np.int64] = logits.argmax(axis=-1).astype(np.int64)
+        return greedy
+    codes = np.empty(logits.shape[0], dtype=np.int64)
+    numbers = uniforms(key, logits.shape[0])
+    for start in range(0, codes.size, _FINE_BLOCK):
+        block = slice(start, start + _FINE_BLOCK)
+        cumulative = np.cumsum(_weights(logits[block], temperature), axis=-1)
+        targets = numbers[block, None] * cumulative[:, -1:]
+        codes[block] = np.count_nonzero(cumulative <= targets, axis=-1)
+    return codes.clip(max=logits.shape[-1] - 1)
+
+
+def _draw(scores: FloatArray, temperature: float, key: DrawKey) -> tuple[int, float]:
+    """Inverse-CDF draw. [V] -> an index of probability > 0; the last index's probability."""
+    weights = _weights(scores, temperature)
+    cumulative = np.cumsum(weights)
+    total = cumulative[-1]
+    # The first index whose cumulative weight is beyond the target: never one without weight.
+    target = float(uniforms(key, 1)[0]) * total
+    index = int(np.searchsorted(cumulative, target, side="right"))
+    if index == weights.size:  # the product was rounded up to the total
+        index = int(np.flatnonzero(weights)[-1])
+    return index, float(weights[-1] / total)
+
+
+def _filtered(logits: FloatArray, params: SamplingParams) -> FloatArray:
+    """Logits with -inf where top_p, then top_k, drop them. [V] -> [V]; may be its argument."""
+    scores = logits
+    if params.top_p is not None:
+        scores = _keep_probable(scores, params.top_p)
+    if params.top_k is not None and params.top_k < scores.size:
+        threshold = np.partition(scores, -params.top_k)[-params.top_k]
+        scores = np.where(scores < threshold, _DROPPED, scores)
+    return scores
+
+
+def _keep_probable(logits: FloatArray, top_p: float) -> FloatArray:
+    """Keep the likeliest tokens up to the one with which their probability exceeds ``top_p``.
+
+    Of equal logits at the border those with the smaller index are kept.
+    """
+    descending = np.sort(logits)[::-1]
+    cumulative = np.cumsum(_weights(descending, temperature=1))
+    # The border token is the first one at which the sum is beyond p; it stays itself.
+    n_below = int(np.searchsorted(cumulative, top_p * cumulative[-1], side="right"))
+    n_kept = min(n_below + 1, logits.size)
+    border = descending[n_kept - 1]
+    scores = np.where(logits < border, _DROPPED, logits)
+    surplus = int(np.count_nonzero(scores > _DROPPED)) - n_kept
+    if surplus > 0:
+        scores[np.flatnonzero(logits == border)[-surplus:]] = _DROPPED
+    return scores
+
+
+def _weights(scores: FloatArray, temperature: float) -> NDArray[np.float64]:
+    """Softmax over the last axis before its division; the largest weight is 1. -inf is 0."""
+    shifted = scores.astype(np.float64)
+    shifted -= shifted.max(axis=-1, keepdims=True)
+    if temperature != 1:
+        with np.errstate(over="ignore"):  # a very small temperature: -inf is right
+            shifted /= temperature
+    weights: NDArray[np.float64] = np.exp(shifted, out=shifted)
+    return weights
