@@ -89,7 +89,7 @@ class SpeechContext:
     @property
     def idle(self) -> bool:
         """Nothing is being made: the text so far was spoken or is too short to begin with."""
-        return not (self._waiting or self._delivery.live)
+        return self._ended or not (self._waiting or self._delivery.live)
 
     @property
     def receipt(self) -> SpeechReceipt:
@@ -278,6 +278,5 @@ class SpeechContext:
     ) -> Actions:
         """The terminal event. ``over`` is an utterance that the engine ended itself."""
         self._ended = True
-        self._waiting.clear()
         abort = tuple(name for name in self._delivery.unfinished if name != over)
         return Actions(abort=abort, events=(*events, terminal))

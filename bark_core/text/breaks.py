@@ -200,14 +200,10 @@ class BreakFinder:
             return _Step(index + 1, index + 1, Strength.CLAUSE)
         return _Step(index + 1)
 
-    def _after(self, index: int, members: str, limit: int) -> int | None:
-        """First index from ``index`` on whose character is not among ``members``; None: unknown."""
+    def _after(self, index: int, members: str) -> int:
+        """First index from ``index`` on whose character is not among ``members``."""
         end = index
-        while end - index < limit:
-            if end == len(self._text):
-                return end if self._final else None
-            if self._text[end] not in members:
-                return end
+        while end < min(index + _MAX_RUN, len(self._text)) and self._text[end] in members:
             end += 1
         return end
 
@@ -250,9 +246,7 @@ class BreakFinder:
     def _stop(  # noqa: PLR0911 - one return for each kind of stop
         self, index: int
     ) -> _Step | None:
-        end = self._after(index, STOPS + WIDE_STOPS + CLOSERS, _MAX_RUN)
-        if end is None:
-            return None
+        end = self._after(index, STOPS + WIDE_STOPS + CLOSERS)
         run = self._text[index:end]
         if end == len(self._text):
             return _Step(end, end, Strength.SENTENCE)
@@ -293,10 +287,8 @@ class BreakFinder:
         boundaries = sentencex.get_sentence_boundaries(self._language, self._text[left:end])
         return any(index < left + boundary["end_index"] <= start for boundary in boundaries)
 
-    def _mark(self, index: int) -> _Step | None:
-        end = self._after(index + 1, CLOSERS, _MAX_RUN)
-        if end is None:
-            return None
+    def _mark(self, index: int) -> _Step:
+        end = self._after(index + 1, CLOSERS)
         character = self._text[index]
         spaced = end == len(self._text) or self._text[end].isspace()
         if not spaced and character not in WIDE_MARKS:

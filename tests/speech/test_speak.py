@@ -105,14 +105,25 @@ def test_audio_flows_while_text_is_awaited(engine: ThreadEngine, frontend: Speec
             heard.set()
 
 
-def test_closing_stops_the_engine(frontend: SpeechFrontend) -> None:
+def test_closing_stops_the_engine(
+    frontend: SpeechFrontend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = FakeScript(lengths=(700,), costs=(("SemanticStep", Cost(batch_s=0.005)),))
     with closing(engine_of(frontend, script)) as engine:
         engine.start()
         events = speak(engine, frontend, TEXT)
         next(events)
         assert engine.load().running + engine.load().waiting > 0
+        stopped: list[str] = []
+        abort = engine.abort
+
+        def record(utterance_ids: Sequence[str]) -> None:
+            stopped.extend(utterance_ids)
+            abort(utterance_ids)
+
+        monkeypatch.setattr(engine, "abort", record)
         events.close()
+        assert len(stopped) == 2
         pause = threading.Event()
         while engine.load().running + engine.load().waiting:  # else the test's time runs out
             pause.wait(0.01)

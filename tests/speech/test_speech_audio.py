@@ -99,6 +99,7 @@ def test_heard_text_ends_with_the_nearest_word(played: int, heard: str) -> None:
 def test_an_utterance_in_the_making_is_longer_than_what_was_sent() -> None:
     source = "one two three four five six"
     assert timeline(source, complete=False, expected=200).heard_characters(source, 150) == 13
+    assert timeline(source, complete=False, expected=10).heard_characters(source, 100) == 13
     # Nothing known: 27 characters take about two seconds.
     assert timeline(source, complete=False).heard_characters(source, 150) == 13
 

@@ -347,6 +347,7 @@ def test_cancel_tells_what_was_heard(open_context: Opener) -> None:
     assert report.usage.utterances == 2
     assert owner.aborted == [owner.name(1), owner.name(2)]
     assert owner.context.ended
+    assert owner.context.idle
     assert owner.do(owner.context.cancel()) == []
 
 

@@ -92,6 +92,14 @@ def test_both_parts_of_a_long_song_are_sung(count_tokens: TokenCounter) -> None:
     ]
 
 
+def test_notes_stay_with_their_song(count_tokens: TokenCounter) -> None:
+    text = "They began with it ♪ la la la, la la la la ♪ and then went home again together."
+    for most in range(6, 20):
+        for spoken in whole(text, count_tokens, max_tokens=most, min_tokens=0):
+            assert "♪ ♪" not in spoken, most
+            assert spoken.count("♪") in {0, 2}, most
+
+
 def test_a_lone_note_does_not_sing_for_ever(count_tokens: TokenCounter) -> None:
     text = "A note ♪ came. " + "And nothing closed the song at all, not then. " * 20
     spoken = whole(text, count_tokens)
@@ -225,6 +233,9 @@ def test_a_flush_speaks_what_is_there(count_tokens: TokenCounter) -> None:
 def test_unspeakable_text_joins_what_follows_or_is_dropped(count_tokens: TokenCounter) -> None:
     assert whole("... 😀 --- Hello there.", count_tokens) == ["... --- Hello there."]
     assert whole("*** 😀 ...", count_tokens) == []
+    assert whole("--- *** --- *** ---. Hello you there.", count_tokens) == [
+        "--- *** --- *** ---. Hello you there."
+    ]
     assert live("... ! Hello there. ***", count_tokens) == ["... ! Hello there."]
 
 

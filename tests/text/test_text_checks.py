@@ -10,6 +10,7 @@ import pytest
 from bark_core.errors import OptionError, TextError
 from bark_core.text import Segmenter, SegmentLimits, TokenCounter, validate_text
 from bark_core.text.clean import MAX_COMBINING_RUN, Cleaner
+from bark_core.text.graphemes import joins_previous
 from bark_core.text.normalise import normalise
 
 
@@ -122,3 +123,25 @@ def test_work_is_linear(count_tokens: TokenCounter) -> None:
 def test_limits_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError):
         SegmentLimits(**wrong)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "e\u0301",
+        "\u0915\u094d\u0937",
+        "\u1100\u1161",
+        "\u1161\u11a8",
+        "\uac00\u11a8",
+        "\u1100\u1100",
+    ],
+)
+def test_clusters_hang_together(text: str) -> None:
+    assert joins_previous(text, len(text) - 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["ab", "a ", " \u0301", "\n\u0301", "\uac00\u1100", "\u0915\u0937", "字字"]
+)
+def test_characters_of_their_own_do_not(text: str) -> None:
+    assert not joins_previous(text, len(text) - 1)
