@@ -52,11 +52,10 @@ def voice_of(config: BarkConfig, n_semantic: int | None) -> Voice | None:
 def test_semantic_tokens(shape: str, history: int | None) -> None:
     config, hf_bark, backend = bark(shape)
     voice = voice_of(config, history)
-    for text in TEXTS:
-        for allow_eos in (True, False):
-            expected = reference_semantic(hf_bark, config, text, voice, allow_early_stop=allow_eos)
-            job = SemanticJob(config, text, voice, allow_eos=allow_eos)
-            assert drive_semantic(backend, job) == expected
+    for text, allow_eos in zip(TEXTS, (False, True, True, False), strict=True):
+        expected = reference_semantic(hf_bark, config, text, voice, allow_early_stop=allow_eos)
+        job = SemanticJob(config, text, voice, allow_eos=allow_eos)
+        assert drive_semantic(backend, job) == expected
 
 
 def test_semantic_ends() -> None:
@@ -78,10 +77,10 @@ def test_semantic_ends() -> None:
 def test_coarse_tokens(shape: str, length: int) -> None:
     config, hf_bark, backend = bark(shape)
     ids = np.random.default_rng(length).integers(0, config.coarse.infer_token + 1, length)
-    made = drive_coarse_window(backend, ids, n_tokens=40)
+    made = drive_coarse_window(backend, ids, n_tokens=20)
     size, first = config.coarse.codebook_size, config.semantic.vocab_size
     context = ids.tolist()
-    for step in range(40):  # the reference without a cache, only the ids of the step's codebook
+    for step in range(20):  # the reference without a cache, only the ids of the step's codebook
         start = first + step % 2 * size
         with torch.no_grad():
             logits = hf_bark.coarse_acoustics(input_ids=torch.tensor([context])).logits[0, -1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -110,7 +111,8 @@ def surprise(counts: NDArray[np.int64], probabilities: NDArray[np.float64]) -> f
     assert counts[~there].sum() == 0, "a token without probability was drawn"
     statistic = float(((counts[there] - expected[there]) ** 2 / expected[there]).sum())
     freedom = int(there.sum()) - 1
-    return (statistic - freedom) / (2 * freedom) ** 0.5
+    spread = math.sqrt(2 * freedom)
+    return (statistic - freedom) / spread
 
 
 @pytest.mark.parametrize(
