@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
@@ -10,11 +11,17 @@ from typing import TypedDict, Unpack
 import grpc
 import grpc.aio
 
+from barkstream_client.errors import OptionError
+
 ChannelOption = tuple[str, str | int]
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 # A long text at 48 kHz float32 answers with tens of megabytes at once.
 MAX_ANSWER_BYTES = 256 << 20
+
+# What HTTP/2 headers may hold, but for "-bin" keys.
+_METADATA_KEY = re.compile(r"(?!grpc-)[0-9a-z_.-]+(?<!-bin)")
+_METADATA_VALUE = re.compile(r"[\x20-\x7e]*")
 
 # Retries happen only before anything came back (gRFC A6: a call is committed by its first header),
 # so no audio is ever heard twice. Sessions carry state and are never retried.
@@ -83,7 +90,11 @@ class Connection:
 
     @classmethod
     def to(cls, target: str, **options: Unpack[ConnectionOptions]) -> Connection:
-        """The connection to a target."""
+        """The connection to a target.
+
+        Raises:
+            OptionError: Metadata that cannot be sent.
+        """
         credentials, roots = options.get("credentials"), options.get("root_certificates")
         if credentials is None and (options.get("tls", False) or roots is not None):
             credentials = grpc.ssl_channel_credentials(roots)
@@ -102,6 +113,12 @@ class Connection:
         }
         arguments |= dict(options.get("channel_options", {}))
         metadata = tuple(options.get("metadata", {}).items())
+        for key, value in metadata:
+            if not (_METADATA_KEY.fullmatch(key) and _METADATA_VALUE.fullmatch(value)):
+                raise OptionError(
+                    f"metadata {key!r} cannot be sent: keys are lower-case letters, digits, '-', "
+                    "'_' and '.', values printable ASCII"
+                )
         return cls(target, credentials, metadata, tuple(arguments.items()))
 
     def open(self) -> grpc.aio.Channel:

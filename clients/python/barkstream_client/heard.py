@@ -23,12 +23,14 @@ class Timeline:
         sample_rate_hz: Of the audio; 0 before there is any.
         sample_count: Samples received.
         starts: First sample of each utterance, by its index.
+        ends: One past the last sample of utterances whose length is known before it was sent.
         segments: The utterances, by index.
     """
 
     sample_rate_hz: int = 0
     sample_count: int = 0
     starts: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
     segments: dict[int, Segment] = field(default_factory=dict)
 
     def add(self, event: Segment | Audio) -> None:
@@ -60,6 +62,7 @@ class Timeline:
                 break
             following = ordered[position + 1 : position + 2]
             end = self.starts[following[0]] if following else self.sample_count
+            end = self.ends.get(index, end)
             share = min(1.0, (played - start) / max(1, end - start))
             if share == 1.0:
                 heard = segment.source_end

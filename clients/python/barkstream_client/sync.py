@@ -9,7 +9,12 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self, Unpack
 
-from barkstream_client.client import DEFAULT_BUFFER_BYTES, DEFAULT_OPEN_TIMEOUT_S, SpeechClient
+from barkstream_client.client import (
+    DEFAULT_BUFFER_BYTES,
+    DEFAULT_OPEN_TIMEOUT_S,
+    SPEECH_SERVICE,
+    SpeechClient,
+)
 from barkstream_client.connection import Connection, ConnectionOptions
 from barkstream_client.errors import OptionError
 from barkstream_client.events import Audio, Completed, SpeechEvent, Started
@@ -142,9 +147,9 @@ class SyncSpeechClient:
         """See ``SpeechClient.server_info``."""
         return self._loop.run(self._client.server_info(timeout_s=timeout_s))
 
-    def wait_ready(self, timeout_s: float = 60.0) -> None:
+    def wait_ready(self, timeout_s: float = 60.0, *, service: str = SPEECH_SERVICE) -> None:
         """See ``SpeechClient.wait_ready``."""
-        self._loop.run(self._client.wait_ready(timeout_s))
+        self._loop.run(self._client.wait_ready(timeout_s, service=service))
 
     def close(self) -> None:
         """Close the connection and end the thread. May be repeated."""

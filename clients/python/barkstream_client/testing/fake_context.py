@@ -50,7 +50,7 @@ class FakeContext:
                 self._flushes.put_nowait(f"flush:{request.flush.flush_id}")
             case "finish":
                 self.finish()
-            case "cancel":
+            case "cancel" if not self._session.state.script.ignores_cancel:
                 known = request.cancel.HasField("played")
                 await self._cancel(seconds(request.cancel.played) if known else None)
             case "playback":

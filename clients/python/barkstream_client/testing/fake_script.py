@@ -37,6 +37,7 @@ class FakeScript:
         chunk_s: Length of an audio message where the caller does not say.
         serving: Answer of the health check.
         open_delay_s: Pause before a session is opened.
+        ignores_cancel: Never answer a cancel, as a hung server would.
     """
 
     first_audio_delay_s: float = 0.0
@@ -44,6 +45,7 @@ class FakeScript:
     chunk_s: float = 0.1
     serving: bool = True
     open_delay_s: float = 0.0
+    ignores_cancel: bool = False
 
 
 class AudioGate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from types import TracebackType
 from typing import Any, Self
@@ -15,10 +16,13 @@ from barkstream_client.testing.fake_services import (
     FakeServerService,
     FakeSpeechService,
     FakeVoiceService,
+    MetadataRecorder,
     health_handler,
 )
 from barkstream_client.testing.fake_session import FakeSession
 from barkstream_client.testing.fake_state import FakeState
+
+_POLL_S = 0.005
 
 
 class FakeSpeechServer:
@@ -39,7 +43,8 @@ class FakeSpeechServer:
     Steer it between or during calls: ``server.script`` (delays, health), ``server.gate`` (hold
     audio back message by message), ``server.fail_next`` (errors before or after audio),
     ``server.announce_draining``, ``server.stop`` (gone without a goodbye). Look into
-    ``server.received``, ``server.live_calls`` and ``server.live_contexts``.
+    ``server.received``, ``server.metadata``, ``server.live_calls`` and ``server.live_contexts``;
+    ``server.wait_idle`` waits until the last two are 0.
 
     Attributes:
         target: "127.0.0.1:port" once started.
@@ -77,6 +82,11 @@ class FakeSpeechServer:
         return self._state.received
 
     @property
+    def metadata(self) -> dict[str, str | bytes]:
+        """What the newest call came with."""
+        return self._state.metadata
+
+    @property
     def live_calls(self) -> int:
         """Speech calls being handled."""
         return self._state.live_calls
@@ -105,7 +115,9 @@ class FakeSpeechServer:
             ("grpc.http2.min_ping_interval_without_data_ms", 10),
             ("grpc.keepalive_permit_without_calls", 1),
         ]
-        self._server = grpc.aio.server(options=options)
+        self._server = grpc.aio.server(
+            interceptors=[MetadataRecorder(self._state)], options=options
+        )
         services: list[tuple[Any, Any]] = [
             (
                 speech_service_pb2_grpc.add_SpeechServiceServicer_to_server,
@@ -126,6 +138,16 @@ class FakeSpeechServer:
         bound = self._server.add_insecure_port(f"127.0.0.1:{port}")
         self.target = f"127.0.0.1:{bound}"
         await self._server.start()
+
+    async def wait_idle(self, timeout_s: float = 10.0) -> None:
+        """Wait until no speech call is open: nothing was left behind.
+
+        Raises:
+            TimeoutError: One still is.
+        """
+        async with asyncio.timeout(timeout_s):
+            while self.live_calls or self.live_contexts:  # noqa: ASYNC110 - a test helper
+                await asyncio.sleep(_POLL_S)
 
     async def stop(self, grace_s: float | None = None) -> None:
         """Stop; None breaks open calls off at once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -212,6 +212,22 @@ def health_handler(state: FakeState) -> grpc.GenericRpcHandler:
         response_serializer=Int32Value.SerializeToString,
     )
     return grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": method})
+
+
+class MetadataRecorder(grpc.aio.ServerInterceptor):
+    """Notes what metadata calls come with."""
+
+    def __init__(self, state: FakeState) -> None:
+        self._state = state
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Note it, go on."""
+        self._state.metadata = dict(handler_call_details.invocation_metadata)
+        return await continuation(handler_call_details)
 
 
 async def _abort(context: Context, error: FakeStatusError) -> NoReturn:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 
 from barkstream.v1 import audio_pb2
 from barkstream.v1 import speech_service_pb2 as pb
@@ -46,7 +48,7 @@ def effective(
     result.voice.name = voices[0]
     result.audio_format.chunk_duration.CopyFrom(duration(chunk_s))
     for config in configs:
-        result.MergeFrom(config)
+        _overlay(result, config)
     if result.audio_format.encoding == audio_pb2.AUDIO_ENCODING_OGG_OPUS:
         raise invalid(
             "the fake server has no Opus encoder; take another encoding",
@@ -64,6 +66,18 @@ def effective(
             f"no voice is called that; there are: {', '.join(voices)}", reason="VOICE_NOT_FOUND"
         )
     return result
+
+
+def _overlay(target: Message, source: Message) -> None:
+    """Fields that are set in ``source`` win. MergeFrom would let a Duration of zero lose."""
+    for field_descriptor, value in source.ListFields():
+        name = field_descriptor.name
+        if isinstance(value, Duration):
+            getattr(target, name).CopyFrom(value)
+        elif isinstance(value, Message):
+            _overlay(getattr(target, name), value)
+        else:
+            setattr(target, name, value)
 
 
 @dataclass(slots=True)
@@ -143,6 +157,7 @@ class FakeSpeech:
         self.placed.append(
             pb.TimedSegment(segment=message, start_sample=self.samples, sample_count=pcm.size)
         )
+        self.timeline.ends[index] = self.samples + pcm.size
         yield pb.SegmentStarted(segment=message)
         yield from self._chunks(pcm, index)
 

@@ -29,6 +29,7 @@ class FakeState:
         gate: Lets audio messages through.
         failures: For the next texts, one each.
         received: Every message of every caller, newest last.
+        metadata: What the newest call came with.
         live_calls: Calls being handled.
         live_contexts: Contexts being spoken.
     """
@@ -39,6 +40,7 @@ class FakeState:
     gate: AudioGate = field(default_factory=AudioGate)
     failures: deque[FakeFailure] = field(default_factory=deque)
     received: deque[Message] = field(default_factory=lambda: deque(maxlen=MAX_RECORDED))
+    metadata: dict[str, str | bytes] = field(default_factory=dict)
     live_calls: int = 0
     live_contexts: int = 0
 
