@@ -1,0 +1,1 @@
+"""The codec: features, codebooks, EnCodec's decoder and encoder, and their training."""

@@ -1,0 +1,77 @@
+"""The transformer block that all three networks share."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Attention(nn.Module):
+    """Multi-head attention with one fused projection; causal or not."""
+
+    def __init__(self, width: int, heads: int, causal: bool, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.causal, self.dropout = heads, causal, dropout
+        self.att_proj = nn.Linear(width, 3 * width, bias=False)
+        self.out_proj = nn.Linear(width, width, bias=False)
+
+    def forward(self, x: Tensor, past: list[Tensor] | None = None) -> Tensor:
+        """Attend.
+
+        Args:
+            x: [B, T, width].
+            past: empty, or keys and values [B, heads, P, width / heads] of earlier positions;
+                replaced by those with x's appended.
+        """
+        batch, length, width = x.shape
+        parts = self.att_proj(x).view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        if past is not None:
+            if past:
+                key, value = torch.cat([past[0], key], 2), torch.cat([past[1], value], 2)
+            past[:] = [key, value]
+        mixed = F.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=self.causal and length > 1,
+        )
+        return self.out_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+class MLP(nn.Module):
+    """Four times as wide inside, erf-GELU."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.in_proj = nn.Linear(width, 4 * width, bias=False)
+        self.out_proj = nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out_proj(F.gelu(self.in_proj(x)))
+
+
+class Block(nn.Module):
+    """Pre-norm attention and MLP, each added to its input."""
+
+    def __init__(self, width: int, heads: int, causal: bool, dropout: float) -> None:
+        super().__init__()
+        self.layernorm_1 = nn.LayerNorm(width, eps=1e-5, bias=not causal)
+        self.attn = Attention(width, heads, causal, dropout)
+        self.layernorm_2 = nn.LayerNorm(width, eps=1e-5, bias=not causal)
+        self.mlp = MLP(width)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, past: list[Tensor] | None = None) -> Tensor:
+        x = x + self.drop(self.attn(self.layernorm_1(x), past))
+        return x + self.drop(self.mlp(self.layernorm_2(x)))
+
+
+def initialise(model: nn.Module, layers: int) -> None:
+    """Normal weights of 0.02; those that write to the residual stream smaller with depth."""
+    for name, parameter in model.named_parameters():
+        if parameter.dim() == 2:
+            shrink = math.sqrt(2 * layers) if name.endswith("out_proj.weight") else 1.0
+            nn.init.normal_(parameter, 0.0, 0.02 / shrink)

@@ -1,0 +1,65 @@
+"""The bidirectional network of the fine stage."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.models.blocks import Block, initialise
+
+VOCABULARY = 1056  # 1024 codes, the pad 1024, and as much unused as published
+
+
+@dataclass(frozen=True, slots=True)
+class FineSizes:
+    """Sizes of the fine network; `positions` is the window length."""
+
+    positions: int
+    layers: int
+    heads: int
+    width: int
+    codebooks: int = 8
+    dropout: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For checkpoints."""
+        return asdict(self)
+
+
+class FineModel(nn.Module):
+    """Eight tables, blocks with biased norms, seven heads tied to tables 1 to 7."""
+
+    def __init__(self, sizes: FineSizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.input_embeds_layers = nn.ModuleList(
+            nn.Embedding(VOCABULARY, sizes.width) for _ in range(sizes.codebooks)
+        )
+        self.position_embeds_layer = nn.Embedding(sizes.positions, sizes.width)
+        self.layers = nn.ModuleList(
+            Block(sizes.width, sizes.heads, causal=False, dropout=sizes.dropout)
+            for _ in range(sizes.layers)
+        )
+        self.layernorm_final = nn.LayerNorm(sizes.width, eps=1e-5)
+        self.lm_heads = nn.ModuleList(
+            nn.Linear(sizes.width, VOCABULARY, bias=False) for _ in range(sizes.codebooks - 1)
+        )
+        initialise(self, sizes.layers)
+        for index, head in enumerate(self.lm_heads):
+            head.weight = self.input_embeds_layers[index + 1].weight
+
+    def forward(self, codes: Tensor, book: int) -> Tensor:
+        """Logits of codebook `book`.
+
+        Args:
+            codes: [B, codebooks, T]; rows up to and including `book` are read.
+
+        Returns:
+            [B, T, 1056].
+        """
+        x = self.position_embeds_layer(torch.arange(codes.shape[2], device=codes.device))
+        x = x + sum(self.input_embeds_layers[k](codes[:, k]) for k in range(book + 1))
+        for layer in self.layers:
+            x = layer(x)
+        return self.lm_heads[book - 1](self.layernorm_final(x))

@@ -1,0 +1,74 @@
+"""Shards of token sequences on disk: what the codec's decoder and the transformers train on."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokenised:
+    """One utterance as tokens.
+
+    Attributes:
+        text: as a user would write it.
+        voice: index into `corpus.VOICES`.
+        semantic: [N] int16.
+        codes: [8, 2 N] int16; [8, 0] where there is no audio.
+        levels: [2 N] int8 pitch levels of the frames.
+        first_sample: of the untrimmed audio.
+    """
+
+    text: str
+    voice: int
+    semantic: np.ndarray
+    codes: np.ndarray
+    levels: np.ndarray
+    first_sample: int
+
+
+def write(path: Path, rows: list[Tokenised]) -> None:
+    """Write a shard whole or not at all."""
+    heads = [{"text": r.text, "voice": r.voice, "first_sample": r.first_sample} for r in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tmp")
+    with draft.open("wb") as file:
+        np.savez(
+            file,
+            heads=np.array(json.dumps(heads)),
+            ends=np.cumsum([len(r.semantic) for r in rows]),
+            semantic=np.concatenate([r.semantic for r in rows]),
+            codes=np.concatenate([r.codes for r in rows], axis=1),
+            levels=np.concatenate([r.levels for r in rows]),
+        )
+    draft.rename(path)
+
+
+def read(path: Path) -> list[Tokenised]:
+    """The rows of a shard."""
+    with np.load(path) as stored:
+        heads = json.loads(str(stored["heads"]))
+        ends = stored["ends"].tolist()
+        semantic, codes, levels = stored["semantic"], stored["codes"], stored["levels"]
+    rows = []
+    for head, start, end in zip(heads, [0, *ends[:-1]], ends, strict=True):
+        part = codes[:, 2 * start : 2 * end]
+        rows.append(
+            Tokenised(
+                head["text"],
+                head["voice"],
+                semantic[start:end],
+                part,
+                levels[2 * start : 2 * end],
+                head["first_sample"],
+            )
+        )
+    return rows
+
+
+def read_all(folder: Path) -> Iterator[Tokenised]:
+    """Every row of every shard of a folder."""
+    for path in sorted(folder.glob("shard-*.npz")):
+        yield from read(path)

@@ -1,0 +1,1 @@
+"""The voice's token languages: semantic tokens and the text tokenizer."""

@@ -1,0 +1,151 @@
+"""Step 5: train text to semantic; resumes where it stopped.
+
+    python -m training.train_semantic --root DIR [--minutes 60] [--total 40000]
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training import tokenised
+from training.data import Sequences
+from training.layout import semantic as layout
+from training.loop import Loop, be_polite
+from training.models.causal import CausalModel, CausalSizes
+from training.recipe import Recipe
+from training.tokens import text as text_tokens
+from training.tokens.ids import Ids, token_ids
+from training.tokens.semantic import PITCH_BINS
+
+_NO_VOICE = 0.15
+_SHORTEST_PROMPT = 48  # semantic tokens
+_PIECES_APART = 0.1  # share of merges left out, so that rare words are spelled in many ways
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> CausalSizes:
+    """Sizes of the semantic network: the merged text, the infer token, the longest utterance."""
+    positions = recipe.max_input_semantic + recipe.max_semantic_tokens
+    return CausalSizes(
+        ids.semantic_inputs, ids.semantic_outputs, positions, layers, width // 64, width, dropout
+    )
+
+
+def to_batch(
+    rows: list[tuple[tokenised.Tokenised, np.ndarray]],
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    ids: Ids,
+) -> Batch:
+    """Rows with their histories as text ids, history ids, inputs after them, and targets."""
+    parts = [
+        layout.example(
+            np.array(tokenizer.encode(row.text).ids), history, row.semantic, recipe, ids
+        )
+        for row, history in rows
+    ]
+    text, history, following, targets = zip(*parts, strict=True)
+    return (
+        torch.from_numpy(np.stack(text)),
+        torch.from_numpy(np.stack(history)),
+        torch.from_numpy(layout.stack(list(following), ids.semantic_pad)),
+        torch.from_numpy(layout.stack(list(targets), layout.IGNORED)),
+    )
+
+
+def pick(data: Sequences, count: int, recipe: Recipe) -> list[
+    tuple[tokenised.Tokenised, np.ndarray]
+]:
+    """`count` rows of about equal length, each with a history of its voice or none."""
+    pool = [data.pick() for _ in range(4 * count)]
+    pool = [row for row in pool if len(row.semantic) < recipe.max_semantic_tokens]
+    pool.sort(key=lambda row: len(row.semantic))
+    start = int(data.random.integers(max(1, len(pool) - count + 1)))
+    result = []
+    for row in pool[start : start + count]:
+        history = np.zeros(0, np.int16)
+        if data.random.random() >= _NO_VOICE:
+            history = data.pick_prompt(row.voice).semantic
+            while len(history) < _SHORTEST_PROMPT:
+                history = np.concatenate([history, data.pick_prompt(row.voice).semantic])
+        result.append((row, history))
+    return result
+
+
+def losses(model: CausalModel, batch: Batch, recipe: Recipe, ids: Ids) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy in nats, and accuracy of the phone class where the phone changes."""
+    text, history, following, targets = batch
+    merged = model.embed(text) + model.embed(history)
+    hidden = model(torch.cat([merged, model.embed(following)], 1))[:, recipe.max_input_semantic :]
+    logits = model.lm_head(hidden)
+    loss = F.cross_entropy(
+        logits.flatten(0, 1), targets.flatten(), ignore_index=layout.IGNORED
+    )
+    with torch.no_grad():
+        phones = targets // PITCH_BINS
+        known = targets != layout.IGNORED
+        change = known.clone()
+        change[:, 1:] &= phones[:, 1:] != phones[:, :-1]
+        right = (logits.argmax(-1) // PITCH_BINS == phones) & change
+    return loss, right.sum() / change.sum().clamp(min=1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=1e9)
+    parser.add_argument("--total", type=int, default=40_000)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--dropout", type=float, default=0.05)
+    options = parser.parse_args(arguments)
+    be_polite()
+    recipe = Recipe()
+    ids = token_ids(recipe)
+    plain, broken = text_tokens.load(options.root), text_tokens.load(options.root)
+    broken.model.dropout = _PIECES_APART
+    shape = sizes(recipe, ids, options.layers, options.width, options.dropout)
+    model = CausalModel(shape)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), options.rate, betas=(0.9, 0.95), weight_decay=0.05, foreach=True
+    )
+    loop = Loop(
+        options.root / "checkpoints" / "semantic.pt",
+        {"model": model},
+        {"all": optimizer},
+        options.total,
+        {"sizes": shape},
+    )
+    data = Sequences(options.root / "tokens" / "front", seed=loop.step)
+    unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
+    test = to_batch(pick(unseen, 48, recipe), plain, recipe, ids)
+    print(f"{data.refresh():.2f} h of speech", flush=True)
+    for step in loop.steps(options.minutes):
+        if step % 200 == 0:
+            data.refresh()
+            model.eval()
+            with torch.inference_mode():
+                loss, accuracy = losses(model, test, recipe, ids)
+            loop.record(held_out=float(loss), held_out_phones=float(accuracy))
+            model.train()
+        tokenizer = broken if data.random.random() < 0.5 else plain
+        batch = to_batch(pick(data, options.batch, recipe), tokenizer, recipe, ids)
+        loss, accuracy = losses(model, batch, recipe, ids)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
+        optimizer.step()
+        loop.note(loss=float(loss.detach()), phones=float(accuracy))
+
+
+if __name__ == "__main__":
+    main()
