@@ -8,6 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bark_core.backends.base import (
+    CoarsePrefill,
+    CoarsePrefillRow,
+    CoarseStep,
+    CoarseStepRow,
+    CodecDecode,
+    CodecRow,
+    FinePass,
+    FineRow,
+    SemanticPrefill,
+)
 from bark_core.backends.onnx import layout
 from bark_core.backends.onnx.backend import default_limits
 from bark_core.backends.onnx.causal import CausalStage
@@ -15,7 +26,9 @@ from bark_core.backends.onnx.convert.linear import quantize_blocks, quantize_cha
 from bark_core.backends.onnx.machine import _has_any_flag, choose_threads
 from bark_core.backends.onnx.precision import BLOCK_SIZE, precision_of
 from bark_core.config import SMALL, published
-from bark_core.errors import ConfigError
+from bark_core.errors import ConfigError, EngineFailureError
+from bark_core.sampling import DrawKey, Stage
+from tests.support.drive import SemanticJob, coarse_draw
 from tests.support.onnx_models import convert, open_backend, random_weights
 from tests.support.tiny import tiny_config
 
@@ -104,6 +117,48 @@ def test_precisions_differ_in_what_they_keep(tmp_path: Path) -> None:
     assert kept["int8"] is not None
     assert kept["int4"] is not None
     assert kept["int4"] < 0.7 * kept["int8"]
+
+
+def test_failures_of_the_library_are_ours(tmp_path: Path) -> None:
+    config = tiny_config(n_layer=1)
+    graphs = convert(tmp_path / "graphs", config, random_weights(config, 3), "int8")
+    backend = open_backend(graphs, config, "int8", default_limits(1))
+    codes = np.zeros((config.fine.n_codebooks, 9), dtype=np.int64)
+    backend.execute(CodecDecode((CodecRow(0, codes, final=False),)))
+    stream = backend._codec._streams[0]
+    assert stream.states is not None
+    stream.states["hidden"] = np.zeros(3, dtype=np.float32)
+    with pytest.raises(EngineFailureError, match="try the torch back end") as caught:
+        backend.execute(CodecDecode((CodecRow(0, codes, final=False),)))
+    assert "hidden" in str(caught.value.__cause__)
+    stage = CausalStage(graphs, "coarse", config.coarse_model, 1, 1)
+    with pytest.raises(EngineFailureError, match="try the torch back end"):
+        stage.prefill(0, np.zeros((3, 1, 16), dtype=np.float32))
+
+
+def test_values_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
+    config = tiny_config(n_layer=1)
+    tensors = random_weights(config, 3)
+    for stage in ("semantic", "coarse"):
+        tensors[stage]["layernorm_final.weight"][2] = float("nan")
+    tensors["fine"]["layernorm_final.weight"][2] = float("inf")
+    tensors["codec"]["decoder.layers.0.conv.bias"][0] = float("nan")
+    graphs = convert(tmp_path / "graphs", config, tensors, "float32")
+    backend = open_backend(graphs, config, "float32", default_limits(1))
+    codes = np.zeros((config.fine.n_codebooks, 9), dtype=np.int64)
+    key = DrawKey(0, 0, Stage.FINE, 0)
+    prefill = SemanticJob(config, (1, 2)).prefill_row(0)
+    coarse = CoarsePrefillRow(0, np.arange(9), coarse_draw(0))
+    for batch, stage in (
+        (SemanticPrefill((prefill,)), "semantic"),
+        (CoarsePrefill((coarse,)), "coarse"),
+        (FinePass((FineRow(codes, 0, key, 0.0),)), "fine"),
+        (CodecDecode((CodecRow(0, codes, final=True),)), "codec"),
+    ):
+        with pytest.raises(EngineFailureError, match=f"the {stage} model produced values"):
+            backend.execute(batch)
+    with pytest.raises(AssertionError, match="without prefill"):
+        backend.execute(CoarseStep((CoarseStepRow(0, 3, coarse_draw(1)),)))
 
 
 def test_dtype_names() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from bark_core.backends.base import CodecRow, FloatArray, IntArray
 from bark_core.backends.onnx import layout
 from bark_core.backends.onnx.finite import check_finite
-from bark_core.backends.onnx.session import GraphDirectory, input_shapes, new_name
+from bark_core.backends.onnx.session import GraphDirectory, input_shapes, new_name, run_failure
 from bark_core.config import BarkConfig
 
 _TIME_AXIS = 2
@@ -90,7 +90,10 @@ class CodecStage:
         else:
             orders = self._going_on
         feed = {layout.FRAMES: np.ascontiguousarray(frames.T)[None], **orders, **states}
-        pcm, *new = self._session.run(self._outputs, feed)
+        try:
+            pcm, *new = self._session.run(self._outputs, feed)
+        except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
+            raise run_failure() from error
         check_finite(pcm, "codec")
         return pcm[0, 0], _Stream(codes[:, :0], dict(zip(self._state_shapes, new, strict=True)))
 

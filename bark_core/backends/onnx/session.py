@@ -11,9 +11,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from bark_core.backends.onnx import layout
-from bark_core.errors import CheckpointError
+from bark_core.errors import CheckpointError, EngineFailureError
 
-_ERRORS_ONLY = 3
+# Its errors are raised as well, so printing them would only repeat them.
+_FATAL_ONLY = 4
 
 
 def open_session(path: Path, threads: int, *, same_shapes: bool) -> Any:
@@ -32,7 +33,7 @@ def open_session(path: Path, threads: int, *, same_shapes: bool) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.enable_mem_pattern = same_shapes
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _FATAL_ONLY
     # A spinning thread takes a core from the server and costs as much idle as busy.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
@@ -67,13 +68,28 @@ class Binding:
         self._bind(self.bound.bind_output, name, array)
 
     def run(self) -> None:
-        """Run the session on what is bound."""
-        self.session.run_with_iobinding(self.bound)
+        """Run the session on what is bound.
+
+        Raises:
+            EngineFailureError: ONNX Runtime failed.
+        """
+        try:
+            self.session.run_with_iobinding(self.bound)
+        except Exception as error:  # ONNX Runtime's exceptions share no base class of their own
+            raise run_failure() from error
 
     def _bind(self, bind: Any, name: str, array: NDArray[Any]) -> None:
         assert array.flags.c_contiguous, name
         bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
         self.arrays[name] = array
+
+
+def run_failure() -> EngineFailureError:
+    """What to raise when a session's run raises."""
+    return EngineFailureError(
+        f"ONNX Runtime {onnxruntime.__version__} failed to run the model; its own message is in "
+        "the cause of this error. If it happens again, try the torch back end"
+    )
 
 
 @dataclass(frozen=True, slots=True)
