@@ -15,6 +15,7 @@ from barkstream_client import (
     ClosedError,
     Completed,
     Encoding,
+    InvalidRequestError,
     NotFoundError,
     OptionError,
     Segment,
@@ -175,9 +176,10 @@ async def test_an_error_of_the_text_ends_the_speech_and_is_raised(
     await server.wait_idle()
 
 
-async def test_a_text_without_letters_is_the_servers_answer(client: SpeechClient) -> None:
-    events = [event async for event in client.converse(deltas())]
-    assert [type(event) for event in events] == [Started, Completed]
+async def test_a_text_that_never_came_is_the_servers_answer(client: SpeechClient) -> None:
+    with pytest.raises(InvalidRequestError, match="empty"):
+        async for _ in client.converse(deltas("", "")):
+            pass
 
 
 async def test_every_option_arrives_and_comes_back(

@@ -89,7 +89,8 @@ class SpeechClient:
     def converse(self, text: AsyncIterable[str], **options: Unpack[SpeechOptions]) -> SpeechStream:
         """Speak a text while it is still being written, such as a language model's answer.
 
-        An error of the iterator ends the speech and is raised to the reader of the events.
+        An iterator that gives no text is an InvalidRequestError of the server's. An error of the
+        iterator ends the speech and is raised to the reader of the events.
         For interruptions, several texts and playback reports use ``session``.
         """
         if not isinstance(text, AsyncIterable):

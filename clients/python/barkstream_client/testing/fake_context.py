@@ -11,7 +11,7 @@ from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_client.options import duration, seconds
 from barkstream_client.testing.fake_speech import FakeSpeech
 from barkstream_client.testing.fake_state import FakePerformer, FakeState
-from barkstream_client.testing.fake_status import FakeStatusError, invalid, out_of_order
+from barkstream_client.testing.fake_status import FakeStatusError, empty_text, invalid, out_of_order
 
 MAX_TEXT_CHARACTERS = 20_000
 
@@ -99,6 +99,8 @@ class FakeContext:
                         audio_sent=duration(self._speech.sent_s),
                     )
                     await self.send(flushed)
+            if not self._speech.source.text.strip():
+                raise empty_text()
             await self._performer.perform(everything=True)
         except FakeStatusError as error:
             await self._failed(error)

@@ -21,7 +21,7 @@ from barkstream_client.testing.fake_context import MAX_TEXT_CHARACTERS
 from barkstream_client.testing.fake_session import FakeSession
 from barkstream_client.testing.fake_speech import MODEL, NATIVE_RATE_HZ, FakeSpeech, effective
 from barkstream_client.testing.fake_state import FakePerformer, FakeState
-from barkstream_client.testing.fake_status import FakeStatusError, invalid, not_found
+from barkstream_client.testing.fake_status import FakeStatusError, empty_text, invalid, not_found
 
 MAX_SYNTHESIZE_CHARACTERS = 2_000
 _DEFAULT_PAGE, _LARGEST_PAGE = 100, 1_000
@@ -123,7 +123,7 @@ class FakeSpeechService(SpeechServiceServicer):
         self, request: pb.SynthesizeRequest | pb.StreamSynthesizeRequest, longest: int
     ) -> FakeSpeech:
         if not request.text.strip():
-            raise invalid("text is empty", reason="TEXT_INVALID", field="text")
+            raise empty_text()
         if len(request.text) > longest:
             raise invalid("text is too long", reason="TEXT_TOO_LONG", field="text")
         state = self._state

@@ -34,7 +34,7 @@ _DEFAULTS = pb.SpeechConfig(
         min_eos_probability=0.2,
         latency_mode=audio_pb2.LATENCY_MODE_LOW,
     ),
-    segmentation=audio_pb2.SegmentationConfig(pause=duration(0.15)),
+    segmentation=audio_pb2.SegmentationConfig(max_utterance_tokens=40, pause=duration(0.15)),
 )
 _SENTENCE = re.compile(r"\s*\S.*?[.!?]+(?=\s)", re.DOTALL)
 

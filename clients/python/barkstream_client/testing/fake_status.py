@@ -43,6 +43,11 @@ def invalid(message: str, *, reason: str, field: str) -> FakeStatusError:
     return FakeStatusError(FakeFailure(grpc.StatusCode.INVALID_ARGUMENT, message, reason), field)
 
 
+def empty_text() -> FakeStatusError:
+    """There is nothing to say."""
+    return invalid("the text is empty", reason="TEXT_EMPTY", field="text")
+
+
 def not_found(message: str, *, reason: str) -> FakeStatusError:
     """Something named does not exist."""
     return FakeStatusError(FakeFailure(grpc.StatusCode.NOT_FOUND, message, reason))
