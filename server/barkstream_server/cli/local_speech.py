@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 
 from bark_core.backends.registry import BackendSpec
@@ -23,7 +23,7 @@ from barkstream_server.cli.speech_order import Piece, Said, SpeechOrder
 from barkstream_server.cli.stopwatch import Stopwatch
 
 
-def speak_locally(order: SpeechOrder) -> Iterator[Piece | Said]:
+def speak_locally(order: SpeechOrder) -> Generator[Piece | Said, None, None]:
     """Load the checkpoint here and speak; yields audio, then the report.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from barkstream_client import Audio, Completed, Segment, SpeechOptions
 from barkstream_client.sync import SyncSpeechClient
@@ -15,7 +15,7 @@ MAX_LEAD_S = 3600.0
 READY_TIMEOUT_S = 15.0
 
 
-def speak_remotely(order: SpeechOrder, target: str) -> Iterator[Piece | Said]:
+def speak_remotely(order: SpeechOrder, target: str) -> Generator[Piece | Said, None, None]:
     """Let the server at ``target`` speak; yields audio, then the report.
 
     Raises:

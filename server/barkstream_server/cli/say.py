@@ -6,7 +6,8 @@ import argparse
 import codecs
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 from barkstream_server.cli.local_speech import speak_locally
 from barkstream_server.cli.outputs import Outputs
@@ -91,18 +92,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _drain(order: SpeechOrder, pieces: Iterator[Piece | Said], outputs: Outputs) -> Said:
+def _drain(
+    order: SpeechOrder, pieces: Generator[Piece | Said, None, None], outputs: Outputs
+) -> Said:
     """Carry samples to the outputs; the last item is the report."""
-    progress = order.progress_bar()
     said: Said | None = None
-    for piece in pieces:
-        match piece:
-            case Piece():
-                outputs.write(piece.pcm, piece.sample_rate_hz)
-                progress.update(max(0, piece.source_end - progress.n))
-            case Said():
-                said = piece
-    progress.close()
+    # Closing the generator stops the speech, whatever happens to the outputs.
+    with closing(pieces), order.progress_bar() as progress:
+        for piece in pieces:
+            match piece:
+                case Piece():
+                    outputs.write(piece.pcm, piece.sample_rate_hz)
+                    progress.update(max(0, piece.source_end - progress.n))
+                case Said():
+                    said = piece
     assert said is not None
     return said
 

@@ -40,10 +40,11 @@ class SpeechOrder:
     temperature: float | None
     quiet: bool
 
-    def progress_bar(self) -> tqdm[None]:
+    def progress_bar(self) -> tqdm[int]:
         """Characters spoken; invisible for short texts and where nobody watches."""
         characters = self.known_characters or 0
-        return tqdm[None](
+        return tqdm(
+            range(0),
             total=characters,
             unit="char",
             desc="speaking",
