@@ -1,4 +1,4 @@
-"""``barkstream doctor``: checks the machine, the libraries and a checkpoint, and says what is wrong."""
+"""``barkstream doctor``: checks machine, libraries and a checkpoint, and says what is wrong."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from bark_core.speech import (
     SpeechFrontend,
     speak,
 )
+from bark_core.text.base import SegmentationMode, SegmentLimits
 from barkstream_server.cli.speech_order import Piece, Said, SpeechOrder
 from barkstream_server.cli.stopwatch import Stopwatch
 
@@ -43,7 +44,11 @@ def speak_locally(order: SpeechOrder) -> Generator[Piece | Said, None, None]:
             semantic=replace(options.semantic, temperature=order.temperature),
             coarse=replace(options.coarse, temperature=order.temperature),
         )
-    settings = frontend.settings(voice=order.voice, seed=order.seed, options=options)
+    # As the server does: a text that is being written is not held back for what may follow.
+    mode = SegmentationMode.LIVE if order.text is None else SegmentationMode.WHOLE
+    settings = frontend.settings(
+        voice=order.voice, seed=order.seed, options=options, segmentation=SegmentLimits(mode=mode)
+    )
     engine = ThreadEngine(
         BackendSpec(checkpoint=checkpoint, device=order.device, slots=2),
         checkpoint.config,

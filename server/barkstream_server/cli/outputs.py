@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import sys
 import wave
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bark_core.audio import wav_header
+from bark_core.audio.pcm import encode_s16le
 from barkstream_client.errors import SpeechError
 from barkstream_client.playback import Loudspeaker
-
-UNKNOWN_LENGTH = 0xFFFF_FFFF
 
 
 class AudioOutput(Protocol):
@@ -29,11 +28,6 @@ class AudioOutput(Protocol):
         ...
 
 
-def to_s16le(pcm: NDArray[np.float32]) -> bytes:
-    """Clip (never wrap) and pack."""
-    return (np.clip(pcm, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()
-
-
 class WavFile:
     """A WAV file with 16-bit samples; complete and playable once closed."""
 
@@ -45,7 +39,7 @@ class WavFile:
 
     def write(self, pcm: NDArray[np.float32]) -> None:
         """Append samples."""
-        self._wave.writeframes(to_s16le(pcm))
+        self._wave.writeframes(encode_s16le(pcm))
 
     def close(self) -> None:
         """Complete the header."""
@@ -57,20 +51,11 @@ class WavPipe:
 
     def __init__(self, stream: BinaryIO, sample_rate_hz: int) -> None:
         self._stream = stream
-        format_chunk = struct.pack("<HHIIHH", 1, 1, sample_rate_hz, sample_rate_hz * 2, 2, 16)
-        stream.write(
-            b"RIFF"
-            + struct.pack("<I", UNKNOWN_LENGTH)
-            + b"WAVEfmt "
-            + struct.pack("<I", len(format_chunk))
-            + format_chunk
-            + b"data"
-            + struct.pack("<I", UNKNOWN_LENGTH)
-        )
+        stream.write(wav_header(sample_rate_hz, None))
 
     def write(self, pcm: NDArray[np.float32]) -> None:
         """Write and flush, so that the player hears it now."""
-        self._stream.write(to_s16le(pcm))
+        self._stream.write(encode_s16le(pcm))
         self._stream.flush()
 
     def close(self) -> None:

@@ -36,7 +36,12 @@ def speak_remotely(order: SpeechOrder, target: str) -> Generator[Piece | Said, N
         model = client.server_info(timeout_s=READY_TIMEOUT_S).model
         if model.is_noise and not order.quiet:
             print(f"{model.name} is a random model: what you hear is noise.", file=sys.stderr)
-        for event in client.converse(watch.watch_text(order.deltas), **options):
+        deltas = watch.watch_text(order.deltas)
+        if order.text is None:
+            stream = client.converse(deltas, **options)
+        else:
+            stream = client.stream("".join(deltas), **options)
+        for event in stream:
             match event:
                 case Segment():
                     source_end = event.source_end

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import closing
 
+from bark_core.errors import TextError
 from barkstream_server.cli.local_speech import speak_locally
 from barkstream_server.cli.outputs import Outputs
 from barkstream_server.cli.own_server import own_server
@@ -62,8 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Speak and report."""
     order = SpeechOrder(
-        deltas=_deltas(args.text),
-        known_characters=None if _piped(args.text) else len(args.text),
+        text=None if args.text == "-" else args.text,
+        deltas=_piped_text() if args.text in (None, "-") else iter((args.text,)),
         checkpoint=args.checkpoint,
         device=args.device,
         voice=args.voice,
@@ -110,18 +111,17 @@ def _drain(
     return said
 
 
-def _piped(text: str | None) -> bool:
-    return text is None or text == "-"
+def _piped_text() -> Iterator[str]:
+    """Standard input, bit by bit as it comes.
 
-
-def _deltas(text: str | None) -> Iterator[str]:
-    """The text as it comes: whole from the command line, bit by bit from a pipe."""
-    if text is not None and text != "-":
-        yield text
-        return
+    Raises:
+        TextError: It is no UTF-8.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")(errors="strict")
-    while chunk := os.read(sys.stdin.fileno(), READ_BYTES):
-        if delta := decoder.decode(chunk):
-            yield delta
-    if rest := decoder.decode(b"", final=True):
-        yield rest
+    try:
+        while chunk := os.read(sys.stdin.fileno(), READ_BYTES):
+            if delta := decoder.decode(chunk):
+                yield delta
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise TextError("the text is not UTF-8; convert it first, with iconv say") from error

@@ -19,8 +19,8 @@ class SpeechOrder:
     """One run of ``barkstream say``.
 
     Attributes:
+        text: The whole text; None: it comes as ``deltas``.
         deltas: The text, as it comes.
-        known_characters: Its length, if it is known.
         checkpoint: As for ``open_checkpoint``; not used with a foreign server.
         device: As for the engine; not used with a foreign server.
         voice: Name; "" is the default voice.
@@ -30,8 +30,8 @@ class SpeechOrder:
         quiet: No progress, no notices.
     """
 
+    text: str | None
     deltas: Iterator[str]
-    known_characters: int | None
     checkpoint: str
     device: str
     voice: str
@@ -42,7 +42,7 @@ class SpeechOrder:
 
     def progress_bar(self) -> tqdm[int]:
         """Characters spoken; invisible for short texts and where nobody watches."""
-        characters = self.known_characters or 0
+        characters = len(self.text or "")
         return tqdm(
             range(0),
             total=characters,

@@ -1,0 +1,160 @@
+"""``barkstream say``, ``voices`` and ``doctor`` as a person uses them."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bark_core.errors import SetupError
+from barkstream_server.cli.main import main
+from barkstream_server.cli.outputs import Outputs, WavPipe
+from barkstream_server.cli.own_server import own_server
+
+SAY = (sys.executable, "-m", "barkstream_server", "say")
+TEXT = "Hello there. How are you?"
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    with own_server("noise") as address:
+        yield address
+
+
+def frames(path: Path) -> bytes:
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 24_000)
+        return bytes(file.readframes(file.getnframes()))
+
+
+def test_a_server_and_an_engine_of_ones_own_say_the_same(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served, local = tmp_path / "served.wav", tmp_path / "local.wav"
+    say = ["say", TEXT, "--seed", "3"]
+    assert main([*say, "--server", target, "-o", str(served)]) == 0
+    assert main([*say, "--checkpoint", "noise", "-o", str(local)]) == 0
+    assert frames(served) == frames(local)
+    assert len(frames(local)) > 24_000
+    said = capsys.readouterr().err
+    assert said.count("first audio after") == said.count("real-time factor") == 2
+    assert "seed 3" in said
+    assert said.count("noise") >= 2, "a random model is announced"
+
+
+def test_text_is_piped_in_and_audio_out(target: str) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "barkstream_server",
+        "say",
+        "--server",
+        target,
+        "-o",
+        "-",
+        "-q",
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(TEXT.encode()[:9])
+        process.stdin.flush()
+        process.stdin.write(TEXT.encode()[9:])
+        process.stdin.close()
+        audio = process.stdout.read()
+        assert process.wait(60) == 0
+    assert audio[:4] == b"RIFF"
+    assert audio[8:16] == b"WAVEfmt "
+    assert len(audio) > 24_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["   "], "empty"),
+        (["Hello.", "--voice", "nobody"], "nearest names"),
+        (["Hello.", "--temperature", "11"], "temperature"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    arguments: list[str],
+    message: str,
+    target: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "never.wav"
+    for place in (["--server", target], ["--checkpoint", "noise"]):
+        assert main(["say", *arguments, *place, "-o", str(out), "-q"]) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith("barkstream: ")
+        assert message in line
+        assert not out.exists()
+
+
+def test_unreadable_text_is_one_clear_line(target: str) -> None:
+    done = subprocess.run(
+        [*SAY, "--server", target, "-q", "-o", "-"],
+        input=b"caf\xe9 au lait",
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith("barkstream: ")
+    assert "UTF-8" in done.stderr.decode()
+
+
+def test_an_own_server_that_cannot_start_says_why(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SetupError, match="did not start"), own_server("no/such/directory/at/all"):
+        pass
+    assert "no/such/directory/at/all" in capfd.readouterr().err
+
+
+def test_voices_are_listed(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["voices", "--checkpoint", "noise"]) == 0
+    local = capsys.readouterr().out
+    assert main(["voices", "--server", target]) == 0
+    assert capsys.readouterr().out == local
+    assert "v2/en_speaker_0 *" in local
+    assert main(["voices", "--checkpoint", "noise", "--language", "de"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_doctor_runs_the_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--checkpoint", "noise"]) == 0
+    found = capsys.readouterr().out
+    assert "check        speak: ok" in found
+    assert "torch" in found
+
+
+def test_doctor_fails_where_there_is_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--checkpoint", str(tmp_path)]) == 1
+    assert "NOT USABLE" in capsys.readouterr().out
+
+
+def test_a_pipe_starts_with_a_header() -> None:
+    stream = io.BytesIO()
+    pipe = WavPipe(stream, 24_000)
+    pipe.write(np.zeros(10, np.float32))
+    pipe.close()
+    assert len(stream.getvalue()) == 44 + 20
+
+
+def test_no_loudspeaker_is_a_note_where_playing_was_only_wished_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    outputs = Outputs(str(tmp_path / "a.wav"), play=False, play_if_possible=True)
+    outputs.write(np.zeros(4, np.float32), 24_000)
+    outputs.close()
+    assert capsys.readouterr().err.startswith("Not played: ")
+    assert (tmp_path / "a.wav").stat().st_size == 44 + 8
