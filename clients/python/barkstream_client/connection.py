@@ -98,9 +98,13 @@ class Connection:
         credentials, roots = options.get("credentials"), options.get("root_certificates")
         if credentials is None and (options.get("tls", False) or roots is not None):
             credentials = grpc.ssl_channel_credentials(roots)
+        timeout_ms = round(options.get("keepalive_timeout_s", 10.0) * 1e3)
         arguments: dict[str, str | int] = {
             "grpc.keepalive_time_ms": round(options.get("keepalive_s", 20.0) * 1e3),
-            "grpc.keepalive_timeout_ms": round(options.get("keepalive_timeout_s", 10.0) * 1e3),
+            "grpc.keepalive_timeout_ms": timeout_ms,
+            # keepalive_timeout_ms alone only sees a silent network: a server that is frozen while
+            # its kernel acknowledges packets is noticed by this one, whose default is a minute.
+            "grpc.http2.ping_timeout_ms": timeout_ms,
             # A session may be silent for minutes while its caller thinks: go on pinging, as often
             # as asked for.
             "grpc.http2.max_pings_without_data": 0,

@@ -70,6 +70,8 @@ class Timeline:
             source = text[segment.source_start : segment.source_end]
             target = share * len(source)
             ends = [0, *(word.end() for word in _WORD.finditer(source))]
-            heard = segment.source_start + min(ends, key=lambda end: abs(end - target))
+            nearest = min(ends, key=lambda end: abs(end - target))
+            if nearest:
+                heard = segment.source_start + nearest
             break
         return heard

@@ -45,8 +45,12 @@ def decode_whole(data: bytes, encoding: str) -> FloatArray:
     """Like ``decode_pcm``, for audio from its start to its end, so that WAV is possible too."""
     if encoding != "wav":
         return decode_pcm(data, encoding)
-    with wave.open(io.BytesIO(data)) as reader:
-        return decode_pcm(reader.readframes(reader.getnframes()), "pcm_s16le")
+    try:
+        with wave.open(io.BytesIO(data)) as reader:
+            samples = reader.readframes(reader.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise UndecodableError(f"this is no WAV file: {error or 'it is cut short'}") from error
+    return decode_pcm(samples, "pcm_s16le")
 
 
 @cache

@@ -7,6 +7,7 @@ from collections import deque
 from types import TracebackType
 from typing import Any, Self
 
+import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
@@ -48,6 +49,12 @@ class FakeSpeechServer:
 
     Attributes:
         target: "127.0.0.1:port" once started.
+
+    Args:
+        script: How to behave at first.
+        voices: Names; the first one is the default.
+        max_contexts: Contexts that may live in one session.
+        credentials: For TLS.
     """
 
     def __init__(
@@ -56,10 +63,12 @@ class FakeSpeechServer:
         script: FakeScript | None = None,
         voices: tuple[str, ...] = ("fake/en", "fake/de", "fake/zh"),
         max_contexts: int = 8,
+        credentials: grpc.ServerCredentials | None = None,
     ) -> None:
         self.target = ""
         self._state = FakeState(voices, max_contexts, script or FakeScript())
         self._sessions: set[FakeSession] = set()
+        self._credentials = credentials
         self._server: grpc.aio.Server | None = None
 
     @property
@@ -135,7 +144,11 @@ class FakeSpeechServer:
         for add, service in services:
             add(service, self._server)
         self._server.add_generic_rpc_handlers((health_handler(self._state),))
-        bound = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        address = f"127.0.0.1:{port}"
+        if self._credentials is None:
+            bound = self._server.add_insecure_port(address)
+        else:
+            bound = self._server.add_secure_port(address, self._credentials)
         self.target = f"127.0.0.1:{bound}"
         await self._server.start()
 
