@@ -24,6 +24,9 @@ def grpc_options(config: ServerConfig) -> list[tuple[str, int]]:
         ("grpc.server_handshake_timeout_ms", 10_000),
         ("grpc.keepalive_time_ms", round(config.keepalive_s * 1000)),
         ("grpc.keepalive_timeout_ms", round(config.keepalive_timeout_s * 1000)),
+        # A caller that is frozen while its kernel acknowledges packets is noticed by this one only;
+        # its default is a minute.
+        ("grpc.http2.ping_timeout_ms", round(config.keepalive_timeout_s * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         # Voice bots ping quiet sessions every 10 s or so; the default of 5 min cuts them. The
         # often seen spelling with "recv" in it has no effect.
