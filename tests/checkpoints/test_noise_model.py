@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import pickle
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from bark_core.checkpoints import STAGES, open_checkpoint
 from bark_core.voices import validate
 from bark_core.weights import load_stage
 from bark_core.weights.shapes import stage_shapes
+from tools.make_golden import DIRECTORY as GOLDEN
 
 
 def test_it_opens_without_files() -> None:
@@ -25,6 +29,18 @@ def test_it_opens_without_files() -> None:
 def test_embedded_falls_back_and_says_so() -> None:
     checkpoint = open_checkpoint()
     assert checkpoint.is_noise == bool(checkpoint.notice)
+
+
+def test_what_is_shipped_in_the_package_is_the_embedded_voice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(GOLDEN, tmp_path / "shipped")
+    monkeypatch.setattr(importlib.resources, "files", lambda _: tmp_path / "shipped")
+    checkpoint = open_checkpoint()
+    assert checkpoint.name == "embedded"
+    assert not checkpoint.is_noise
+    assert checkpoint.notice == ""
+    assert load_stage(checkpoint, "codec")
 
 
 def test_windows_are_those_of_the_published_model() -> None:
