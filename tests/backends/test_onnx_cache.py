@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -13,13 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from bark_core.backends.base import BackendInfo, BackendLimits
 from bark_core.backends.onnx import create, layout
 from bark_core.backends.onnx.cache import GraphCache, cache_root
 from bark_core.backends.onnx.digest import graphs_key, weights_digest
 from bark_core.backends.onnx.precision import PRECISIONS
-from bark_core.backends.registry import BackendSpec
+from bark_core.backends.onnx.session import GraphDirectory
+from bark_core.backends.registry import BackendSpec, create_backend
 from bark_core.checkpoints import HuggingFaceWeights, NoiseWeights, SunoWeights, open_checkpoint
 from bark_core.errors import CheckpointError, ConfigError
+from tests.support.drive import SemanticJob, drive_semantic
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "tiny"
 
 
 @pytest.fixture
@@ -63,6 +69,42 @@ def test_precisions_live_side_by_side_and_are_found_again(cache_home: Path) -> N
         create(BackendSpec(checkpoint, dtype=dtype, slots=1)).close()
     made = sorted(path.name.split("-")[0] for path in cache_root().iterdir())
     assert made == ["digests", "float32", "int8"]
+
+
+def test_a_checkpoint_directory_is_converted_by_what_it_holds(
+    cache_home: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(GOLDEN, copy)
+    backends = [
+        create(BackendSpec(open_checkpoint(str(directory)), dtype="float32", slots=2))
+        for directory in (GOLDEN, copy)
+    ]
+    assert len(list(cache_root().glob("float32-*"))) == 1, "the same weights under two names"
+    checkpoint = open_checkpoint(str(GOLDEN))
+    assert checkpoint.default_voice is not None
+    job = SemanticJob(
+        checkpoint.config,
+        text_ids=(1, 2, 3),
+        voice=checkpoint.voices().get(checkpoint.default_voice),
+    )
+    torch = create_backend(BackendSpec(checkpoint, backend="torch", device="cpu", slots=1))
+    expected = drive_semantic(torch, job)
+    assert [drive_semantic(backend, job) for backend in backends] == [expected] * 2
+
+
+def test_the_registry_knows_it(cache_home: Path) -> None:
+    backend = create_backend(BackendSpec(open_checkpoint("noise"), backend="onnx", slots=3))
+    assert backend.info == BackendInfo(name="onnx", device="cpu", dtype="int8", threads=1)
+    assert backend.limits == BackendLimits(3, 3, 1, 1, 1)
+
+
+def test_idle_threads_sleep(cache_home: Path) -> None:
+    create(BackendSpec(open_checkpoint("noise"), slots=1)).close()
+    (found,) = cache_root().glob("int8-*")
+    options = GraphDirectory(found).session(layout.CODEC, threads=2).get_session_options()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert options.intra_op_num_threads == 2
 
 
 def test_what_is_not_offered_is_refused_before_anything_is_made(cache_home: Path) -> None:
