@@ -89,8 +89,8 @@ def _tasks() -> int:
 
 
 def _threads() -> int:
-    """All but those of the server's bounded pool, which come when they are first needed."""
-    names = [thread.name for thread in threading.enumerate()]
+    """All but grpc's own, and those of the server's bounded pool, which come when needed."""
+    names = [thread.name for thread in threading.enumerate() if "_poll_" not in thread.name]
     pool = [name for name in names if name.startswith("barkstream_")]
     assert len(pool) <= EXECUTOR_THREADS
     return len(names) - len(pool)
