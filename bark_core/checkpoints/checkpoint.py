@@ -26,12 +26,15 @@ class SynthesisDefaults:
 
     Attributes:
         min_eos_p: End as soon as the end token is at least this probable; None waits for it.
+        max_utterance_tokens: Where text is cut into utterances: about 13 s of speech, counted by
+            the checkpoint's own tokenizer (its pieces may be shorter than those of Bark's).
     """
 
     semantic: SamplingParams = field(default_factory=SamplingParams)
     coarse: SamplingParams = field(default_factory=SamplingParams)
     fine: SamplingParams = field(default_factory=lambda: SamplingParams(temperature=0.5))
     min_eos_p: float | None = 0.2
+    max_utterance_tokens: int = 37
 
 
 @dataclass(frozen=True, slots=True)

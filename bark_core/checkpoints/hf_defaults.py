@@ -1,5 +1,7 @@
 """How a Hugging Face ``generation_config.json`` wants a Bark to be sampled.
 
+``max_utterance_tokens`` of the semantic part is ours; published files do not have it.
+
 Read with Suno's defaults where a field is absent (temperatures 0.7, 0.7, 0.5, no filters, end at
 0.2), not with those of ``transformers`` (which would be greedy). ``top_k`` 50 and ``top_p`` 1.0
 count as absent: old versions of ``transformers`` wrote these library defaults into every file, the
@@ -32,6 +34,9 @@ def parse_defaults(generation: Fields) -> SynthesisDefaults:
         coarse=_sampling(generation.sub("coarse_acoustics_config"), usual.coarse),
         fine=SamplingParams(temperature=_temperature(fine, usual.fine)),
         min_eos_p=min_eos_p or None,
+        max_utterance_tokens=semantic.integer(
+            "max_utterance_tokens", usual.max_utterance_tokens, low=1
+        ),
     )
 
 

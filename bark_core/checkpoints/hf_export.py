@@ -94,6 +94,7 @@ def generation_json(config: BarkConfig, defaults: SynthesisDefaults) -> dict[str
         "sample_rate": config.sample_rate_hz,
         "semantic_config": {
             **_sampling(defaults.semantic),
+            **_utterances(defaults),
             "eos_token_id": semantic.pad_token,
             "max_input_semantic_length": semantic.max_text_tokens,
             "max_new_tokens": semantic.max_new_tokens,
@@ -122,6 +123,13 @@ def generation_json(config: BarkConfig, defaults: SynthesisDefaults) -> dict[str
             "temperature": defaults.fine.temperature,
         },
     }
+
+
+def _utterances(defaults: SynthesisDefaults) -> dict[str, int]:
+    """Our own field, where it says more than Bark's usual length."""
+    if defaults.max_utterance_tokens == SynthesisDefaults().max_utterance_tokens:
+        return {}
+    return {"max_utterance_tokens": defaults.max_utterance_tokens}
 
 
 def _sampling(params: SamplingParams) -> dict[str, object]:

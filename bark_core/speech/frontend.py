@@ -12,7 +12,7 @@ from bark_core.engine.request import Pacing, UtteranceRequest
 from bark_core.errors import OptionError
 from bark_core.options import SamplingParams, SynthesisOptions
 from bark_core.speech.settings import Continuity, NamedVoice, SpeechSettings
-from bark_core.text.base import SegmentLimits, TextSegment, Tokenizer
+from bark_core.text.base import SegmentationMode, SegmentLimits, TextSegment, Tokenizer
 from bark_core.text.segmenter import Segmenter
 from bark_core.voices import Voice, VoiceStore
 
@@ -43,6 +43,11 @@ class SamplingDefaults(Protocol):
     @property
     def min_eos_p(self) -> float | None:
         """When an utterance ends."""
+        ...
+
+    @property
+    def max_utterance_tokens(self) -> int:
+        """Longest utterance."""
         ...
 
 
@@ -149,6 +154,26 @@ class SpeechFrontend:
         full_name = self._voices.resolve(wanted)
         return NamedVoice(name=full_name, prompt=self._voices.get(full_name))
 
+    def limits(
+        self, mode: SegmentationMode = SegmentationMode.WHOLE, *, max_tokens: int | None = None
+    ) -> SegmentLimits:
+        """How long utterances of this checkpoint are.
+
+        Args:
+            mode: What the segmenter may wait for.
+            max_tokens: Longest utterance; None: the checkpoint's own default.
+        """
+        usual = SegmentLimits()
+        default = self._checkpoint.defaults.max_utterance_tokens
+        pieces = default / usual.max_tokens  # of this tokenizer for one of Bark's
+        most = min(default, self.config.semantic.max_text_tokens)
+        return SegmentLimits(
+            max_tokens=most if max_tokens is None else max_tokens,
+            min_tokens=round(usual.min_tokens * pieces),
+            first_clause_tokens=max(round(usual.first_clause_tokens * pieces), 1),
+            mode=mode,
+        )
+
     def settings(
         self,
         *,
@@ -171,16 +196,13 @@ class SpeechFrontend:
             OptionError: A value is out of range.
         """
         named = self.voice(voice) if isinstance(voice, str) else voice
-        limits = SegmentLimits() if segmentation is None else segmentation
+        limits = self.limits() if segmentation is None else segmentation
         most = self.config.semantic.max_text_tokens
         if limits.max_tokens > most:
-            if segmentation is not None:
-                raise OptionError(
-                    f"an utterance of {self.name} has at most {most} tokens, "
-                    f"got {limits.max_tokens}",
-                    field="max_utterance_tokens",
-                )
-            limits = replace(limits, max_tokens=most)
+            raise OptionError(
+                f"an utterance of {self.name} has at most {most} tokens, got {limits.max_tokens}",
+                field="max_utterance_tokens",
+            )
         language = _VOICE_LANGUAGE.match(named.name)
         return SpeechSettings(
             voice=named,

@@ -35,6 +35,7 @@ def test_storage_types(storage: StorageType, tolerance: float, tmp_path: Path) -
         coarse=SamplingParams(temperature=0.6, top_p=0.9),
         fine=SamplingParams(temperature=0.3),
         min_eos_p=0.1,
+        max_utterance_tokens=90,
     )
     voice = random_voice(config, 1, n_semantic=40)
     directory = tmp_path / "out"

@@ -19,7 +19,7 @@ from bark_core.speech import (
     SpeechFrontend,
     speak,
 )
-from bark_core.text.base import SegmentationMode, SegmentLimits
+from bark_core.text.base import SegmentationMode
 from barkstream_server.cli.speech_order import Piece, Said, SpeechOrder
 from barkstream_server.cli.stopwatch import Stopwatch
 
@@ -47,7 +47,7 @@ def speak_locally(order: SpeechOrder) -> Generator[Piece | Said, None, None]:
     # As the server does: a text that is being written is not held back for what may follow.
     mode = SegmentationMode.LIVE if order.text is None else SegmentationMode.WHOLE
     settings = frontend.settings(
-        voice=order.voice, seed=order.seed, options=options, segmentation=SegmentLimits(mode=mode)
+        voice=order.voice, seed=order.seed, options=options, segmentation=frontend.limits(mode)
     )
     engine = ThreadEngine(
         BackendSpec(checkpoint=checkpoint, device=order.device, slots=2),

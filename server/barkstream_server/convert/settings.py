@@ -100,7 +100,7 @@ class SettingsReader:
                 seed=sampling.seed if sampling.HasField("seed") else None,
                 options=self._options(sampling, path),
                 continuity=_continuity(message.voice.continuity, f"{path}.voice.continuity"),
-                segmentation=_segmentation(message.segmentation, live=live),
+                segmentation=_segmentation(message.segmentation, self._frontend, live=live),
                 pause_s=pause_s,
                 pacing=self._pacing(message.delivery, path, live=live),
                 deadline_s=deadline_s,
@@ -201,11 +201,13 @@ def _continuity(value: int, field: str) -> Continuity:
     raise OptionError(f"this server knows no voice continuity {value}", field=field)
 
 
-def _segmentation(message: audio_pb2.SegmentationConfig, *, live: bool) -> SegmentLimits:
-    limits = SegmentLimits(mode=SegmentationMode.LIVE if live else SegmentationMode.WHOLE)
-    if message.max_utterance_tokens:
-        return replace(limits, max_tokens=message.max_utterance_tokens)
-    return limits
+def _segmentation(
+    message: audio_pb2.SegmentationConfig, frontend: SpeechFrontend, *, live: bool
+) -> SegmentLimits:
+    return frontend.limits(
+        SegmentationMode.LIVE if live else SegmentationMode.WHOLE,
+        max_tokens=message.max_utterance_tokens or None,
+    )
 
 
 def _stage(message: audio_pb2.StageSampling, default: SamplingParams, path: str) -> SamplingParams:
