@@ -62,11 +62,9 @@ class SoxrResampler:
         total = (2 * self._fed * self._target_rate_hz + self._source_rate_hz) // (
             2 * self._source_rate_hz
         )
-        missing = total - self._made - out.size  # libsoxr is exact to a sample.
-        if missing > 0:
-            out = np.pad(out, (0, missing))
-        elif missing < 0:
-            out = out[:missing]
+        rest = total - self._made
+        # libsoxr rounds a half down now and then.
+        out = np.pad(out, (0, max(0, rest - out.size)))[:rest]
         self._stream.clear()
         self._fed = self._made = 0
         return out

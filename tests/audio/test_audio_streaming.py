@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bark_core.audio import AudioEncoder, AudioFormat, Chunker, EncodedChunk, Encoding, encode_all
@@ -94,6 +94,8 @@ def test_the_native_rate_passes_through_untouched() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(rate_hz=st.integers(8_000, 48_000), samples=st.integers(0, 20_000))
+@example(rate_hz=44_100, samples=120)  # 220.5
+@example(rate_hz=12_000, samples=1)  # 0.5
 def test_resampling_keeps_the_length(rate_hz: int, samples: int) -> None:
     resampler = create_resampler(RATE_HZ, rate_hz)
     made = resampler.feed(tone(samples)).size + resampler.drain().size

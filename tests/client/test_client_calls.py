@@ -176,6 +176,20 @@ async def test_an_error_of_the_text_ends_the_speech_and_is_raised(
     await server.wait_idle()
 
 
+async def test_a_slow_reader_of_converse_makes_the_server_wait(
+    server: FakeSpeechServer, client: SpeechClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("barkstream_client.client.DEFAULT_BUFFER_BYTES", 100_000)
+    text = "A rather long sentence it is. " * 300
+    stream = client.converse(deltas(text), encoding="pcm_f32le")  # 20 MB
+    total = (await anext(stream.audio())).sample_count
+    await asyncio.sleep(0.2)
+    async for audio in stream.audio():
+        total += audio.sample_count
+    assert stream.completed is not None
+    assert stream.completed.usage.samples == total > 4_000_000
+
+
 async def test_a_text_that_never_came_is_the_servers_answer(client: SpeechClient) -> None:
     with pytest.raises(InvalidRequestError, match="empty"):
         async for _ in client.converse(deltas("", "")):

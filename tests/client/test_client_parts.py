@@ -78,6 +78,24 @@ async def test_inbox_is_bounded_by_bytes_and_by_events() -> None:
     assert inbox.put(audio(0, 1, data=bytes(9 * EVENT_BYTES)))
 
 
+async def test_inbox_tells_when_its_reader_has_caught_up() -> None:
+    inbox = Inbox(10 * EVENT_BYTES)
+    for _ in range(6):
+        await asyncio.wait_for(inbox.wait_for_room(), 10)
+        inbox.put(Flushed("", 0.0))
+    waiting = [asyncio.create_task(inbox.wait_for_room()) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    await inbox.get()
+    await asyncio.gather(*waiting)
+    inbox.put(Flushed("", 0.0))
+    more = asyncio.create_task(inbox.wait_for_room())
+    await asyncio.sleep(0)
+    inbox.end()
+    await asyncio.wait_for(more, 10)
+    await asyncio.wait_for(inbox.wait_for_room(), 10)
+
+
 async def test_only_the_newest_progress_waits() -> None:
     inbox = Inbox(2 * EVENT_BYTES)
     assert all(inbox.put(progress(number)) for number in range(100))

@@ -186,7 +186,7 @@ def test_the_twin_has_every_method_with_the_same_arguments(kind: str) -> None:
     asynchronous = getattr(barkstream_client, f"Speech{kind}")
     synchronous = getattr(barkstream_client, f"SyncSpeech{kind}")
     # Called by the session, not by users.
-    internal = {"receive", "deliver", "fail", "abort"}
+    internal = {"receive", "deliver", "fail", "abort", "wait_for_room"}
     renamed = {"aclose": "close"}
     for name, method in vars(asynchronous).items():
         if name.startswith("_") or name in internal or name == "close" or not callable(method):

@@ -93,11 +93,12 @@ class SpeechClient:
         iterator ends the speech and is raised to the reader of the events.
         For interruptions, several texts and playback reports use ``session``.
         """
+        request = OpenSession(config=encode_options(options))
         if not isinstance(text, AsyncIterable):
             raise OptionError(
                 "converse takes an async iterable of text deltas; a whole text goes to stream()"
             )
-        return SpeechStream(self._converse(text, options))
+        return SpeechStream(self._converse(text, request))
 
     def session(
         self,
@@ -124,12 +125,8 @@ class SpeechClient:
             idle_timeout=None if idle_timeout_s is None else duration(idle_timeout_s),
             heartbeat_interval=None if heartbeat_s is None else duration(heartbeat_s),
         )
-
-        def start() -> Any:
-            stub: Any = SpeechServiceStub(self._open())  # type: ignore[no-untyped-call]
-            return stub.Converse(metadata=self._metadata)
-
-        return SpeechSession(start, SessionSettings(request, open_timeout_s, max_buffered_bytes))
+        settings = SessionSettings(request, open_timeout_s, max_buffered_bytes)
+        return SpeechSession(self._start_session, settings)
 
     async def list_voices(
         self, *, language_code: str = "", timeout_s: float | None = None
@@ -190,6 +187,10 @@ class SpeechClient:
             self._channel = self._connection.open()
         return self._channel
 
+    def _start_session(self) -> Any:
+        stub: Any = SpeechServiceStub(self._open())  # type: ignore[no-untyped-call]
+        return stub.Converse(metadata=self._metadata)
+
     async def _stream(
         self, request: StreamSynthesizeRequest, timeout_s: float | None
     ) -> AsyncGenerator[SpeechEvent]:
@@ -213,9 +214,15 @@ class SpeechClient:
             raise ProtocolError("the server ended the stream without its completed event")
 
     async def _converse(
-        self, text: AsyncIterable[str], options: SpeechOptions
+        self, text: AsyncIterable[str], request: OpenSession
     ) -> AsyncGenerator[SpeechEvent]:
-        async with self.session(**options) as session:
+        settings = SessionSettings(
+            request,
+            DEFAULT_OPEN_TIMEOUT_S,
+            DEFAULT_BUFFER_BYTES,
+            waits_for_readers=True,
+        )
+        async with SpeechSession(self._start_session, settings) as session:
             context = session.context()
             pump = asyncio.create_task(_pump(text, context), name="barkstream-text")
             try:

@@ -197,6 +197,10 @@ class SpeechContext:
 
     # ---- for the session --------------------------------------------------------------------
 
+    async def wait_for_room(self) -> None:
+        """Until its reader has caught up."""
+        await self._inbox.wait_for_room()
+
     def receive(self, response: ConverseResponse) -> None:
         """A message for this context arrived. Never waits."""
         if response.WhichOneof("event") == "failed":

@@ -25,6 +25,8 @@ class Inbox:
         self._ended = False
         self._error: Exception | None = None
         self._wake = asyncio.Event()
+        self._roomy = asyncio.Event()
+        self._roomy.set()
 
     def put(self, event: SpeechEvent) -> bool:
         """Add an event; False: there is no room for it."""
@@ -37,6 +39,7 @@ class Inbox:
         self._bytes += size
         self._events.append(event)
         self._wake.set()
+        self._note_room()
         return True
 
     def end(self, last: SpeechEvent | None = None, error: Exception | None = None) -> None:
@@ -48,11 +51,17 @@ class Inbox:
             self._events.append(last)
         self._ended, self._error = True, error
         self._wake.set()
+        self._roomy.set()
 
     def clear(self) -> None:
         """Forget what is buffered: nobody shall hear it any more."""
         self._events.clear()
         self._bytes = 0
+        self._note_room()
+
+    async def wait_for_room(self) -> None:
+        """Until it is at most half full, or ended."""
+        await self._roomy.wait()
 
     async def get(self) -> SpeechEvent | None:
         """The next event, or None at the end. Raises the error it was ended with."""
@@ -65,7 +74,14 @@ class Inbox:
             await self._wake.wait()
         event = self._events.popleft()
         self._bytes -= _weight(event)
+        self._note_room()
         return event
+
+    def _note_room(self) -> None:
+        if self._ended or self._bytes <= self._max_bytes // 2:
+            self._roomy.set()
+        else:
+            self._roomy.clear()
 
 
 def _weight(event: SpeechEvent) -> int:

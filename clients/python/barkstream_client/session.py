@@ -66,11 +66,14 @@ class SessionSettings:
         request: The open message.
         open_timeout_s: How long to wait for the server's answer to it.
         max_buffered_bytes: What a context may hold for its reader.
+        waits_for_readers: Stop reading the call while a context's reader is behind. Right where
+            there is one context; of several the quick ones would have to wait for the slow one.
     """
 
     request: OpenSession
     open_timeout_s: float
     max_buffered_bytes: int
+    waits_for_readers: bool = False
 
 
 class SpeechSession:
@@ -205,6 +208,8 @@ class SpeechSession:
             with typed_errors():
                 while (response := await call.read()) is not grpc.aio.EOF:
                     self._dispatch(response)
+                    if self._settings.waits_for_readers:
+                        await self._wire.wait_for_readers()
             self._wire.fail(UnavailableError("the server ended the session"))
         except SpeechError as error:
             self._wire.fail(error)

@@ -82,6 +82,11 @@ class SessionWire:
         if response.WhichOneof("event") in _TERMINAL:
             self.forget(context)
 
+    async def wait_for_readers(self) -> None:
+        """Until the readers of all contexts have caught up."""
+        for context in list(self._contexts.values()):
+            await context.wait_for_room()
+
     def announce(self, event: Draining) -> None:
         """Hand an event of the whole session to all contexts."""
         for context in list(self._contexts.values()):
