@@ -78,7 +78,7 @@ class EngineLoop:
             _log.exception("a batch of %s failed", assignment.work.value)
             self._recovery.failed(assignment, error)
         else:
-            self._recovery.succeeded()
+            self._recovery.succeeded(assignment.work)
             scheduler.commit(assignment, output, started_s=now_s, now_s=self._clock())
         return Turn(self._report(), 0.0)
 

@@ -80,7 +80,9 @@ class _ProcessSession:
         self._alarm = Alarm()
         # Its length is bounded by the engine's live utterances.
         self._outbox: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write, name="barkstream-engine-writer")
+        self._writer = threading.Thread(
+            target=self._write, name="barkstream-engine-writer", daemon=True
+        )
         self._stopping = False
         self._ready = False
 

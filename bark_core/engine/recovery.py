@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bark_core.engine.scheduler import Assignment, Scheduler
-from bark_core.engine.work import REPEATABLE
+from bark_core.engine.work import REPEATABLE, Work
 from bark_core.errors import BarkstreamError, EngineFailureError
 
 MAX_FAILURES_IN_A_ROW = 3
-"""Utterances that may fail one after the other, each in a batch of its own, without any batch
-succeeding in between; then the back end is broken, not the utterances."""
+"""Utterances that may fail at one kind of work, each in a batch of its own, without any batch of
+that kind succeeding in between; then the back end is broken, not the utterances."""
 
 
 class BackendBrokenError(Exception):
@@ -27,11 +29,11 @@ class Recovery:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._failures_in_a_row = 0
+        self._failures_in_a_row: Counter[Work] = Counter()
 
-    def succeeded(self) -> None:
-        """A batch went well."""
-        self._failures_in_a_row = 0
+    def succeeded(self, work: Work) -> None:
+        """A batch of this kind went well."""
+        self._failures_in_a_row[work] = 0
 
     def failed(self, assignment: Assignment, error: Exception) -> None:
         """A batch raised.
@@ -49,7 +51,7 @@ class Recovery:
 
     def _give_up(self, assignment: Assignment, error: Exception) -> None:
         (utterance,) = assignment.utterances
-        self._failures_in_a_row += 1
+        self._failures_in_a_row[assignment.work] += 1
         failure = error
         if not isinstance(failure, BarkstreamError):
             failure = EngineFailureError(
@@ -57,7 +59,7 @@ class Recovery:
                 "others go on. Change the text or the options, or report it"
             )
         self._scheduler.fail(utterance, failure)
-        if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+        if self._failures_in_a_row[assignment.work] >= MAX_FAILURES_IN_A_ROW:
             raise BackendBrokenError(
-                f"{self._failures_in_a_row} utterances failed one after another"
+                f"{MAX_FAILURES_IN_A_ROW} utterances in a row failed at {assignment.work.value}"
             ) from error

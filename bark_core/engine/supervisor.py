@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -69,7 +70,11 @@ class SupervisedEngine:
         """
         if self._thread is not None:
             raise SetupError("the engine has been started already")
-        self._thread = threading.Thread(target=self._supervise, name="barkstream-engine")
+        # A daemon, so that a program that forgets ``close`` can end; then it is closed at exit.
+        self._thread = threading.Thread(
+            target=self._supervise, name="barkstream-engine", daemon=True
+        )
+        atexit.register(self.close)
         self._thread.start()
         self._settled.wait()
         if self._start_error is not None:
@@ -133,6 +138,7 @@ class SupervisedEngine:
 
     def close(self) -> None:
         """Fail what runs with UnavailableError, free everything. Safe to call twice."""
+        atexit.unregister(self.close)
         with self._lock:
             self._closing.set()
             session = self._session
