@@ -83,7 +83,7 @@ class Bridge:
         """Give text, letting others run in between.
 
         Raises:
-            TextError: Too long together or not text; pieces before it may have been taken.
+            TextError: Too long together or not text; pieces before it have been taken.
             OutOfOrderError: After finish.
         """
         for start in range(0, len(text), PIECE_CHARACTERS):

@@ -55,7 +55,7 @@ CODES: Mapping[type[BarkstreamError], grpc.StatusCode] = MappingProxyType(
 )
 
 # Their messages speak of files and devices of this machine: callers get a fixed text instead.
-_PRIVATE = (EngineFailureError, SetupError)
+_PRIVATE = (SetupError,)
 
 _RESOURCE_TYPES: Mapping[type[BarkstreamError], str] = MappingProxyType(
     {UnknownVoiceError: "voice", UnknownContextError: "context"}
@@ -103,18 +103,20 @@ def code_of(kind: type[BarkstreamError]) -> grpc.StatusCode:
 
 
 def failure_of(error: BaseException) -> Failure:
-    """What to tell the caller. Foreign exceptions become INTERNAL with an incident id only."""
+    """What to tell the caller.
+
+    Foreign exceptions become INTERNAL with an incident id only. Engine failures get one as well,
+    beside their own text, so that their cause can be found in the log.
+    """
+    incident = secrets.token_hex(6)
     if not isinstance(error, BarkstreamError) or isinstance(error, _PRIVATE):
-        incident = secrets.token_hex(6)
         reason = error.reason if isinstance(error, BarkstreamError) else "INTERNAL"
-        return _failure(
-            grpc.StatusCode.INTERNAL,
-            f"the server failed on this request; others go on. Report incident {incident}",
-            reason,
-            [],
-            incident,
-        )
-    return _failure(code_of(type(error)), error.message, error.reason, _details(error), "")
+        text = f"the server failed on this request; others go on. Report incident {incident}"
+        return _failure(grpc.StatusCode.INTERNAL, text, reason, [], incident)
+    code = code_of(type(error))
+    if isinstance(error, EngineFailureError):
+        return _failure(code, f"{error.message} (incident {incident})", error.reason, [], incident)
+    return _failure(code, error.message, error.reason, _details(error), "")
 
 
 def _failure(

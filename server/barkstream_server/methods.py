@@ -18,7 +18,8 @@ from typing import Any
 import grpc
 
 from barkstream_server.call import Call, CallerGoneError, Context
-from barkstream_server.errors import Failure, failure_of
+from barkstream_server.errors import Failure
+from barkstream_server.incidents import recorded_failure
 from barkstream_server.logs import log_event
 
 logger = logging.getLogger("barkstream.calls")
@@ -97,16 +98,7 @@ async def _outcome(call: Call, handler: Handler) -> Failure | None:
 
 
 def _failed(call: Call, error: BaseException) -> Failure:
-    failure = failure_of(error)
-    if failure.incident:
-        log_event(
-            logger,
-            logging.ERROR,
-            "incident",
-            error=error,
-            incident=failure.incident,
-            method=call.method,
-        )
+    failure = recorded_failure(error, call.method)
     _log_end(call, failure.code, reason=failure.reason)
     return failure
 

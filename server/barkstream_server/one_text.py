@@ -34,7 +34,7 @@ from barkstream_server.convert.messages import (
     usage_message,
 )
 from barkstream_server.convert.settings import SpeechPlan
-from barkstream_server.resources import SpeechResources, check_text
+from barkstream_server.resources import SpeechResources
 from barkstream_server.speaker import Speaker
 
 
@@ -76,7 +76,7 @@ class _Listener:
 async def synthesize(call: Call, resources: SpeechResources) -> None:
     """Speak a short text and answer with the whole audio."""
     request = await call.receive_first(pb.SynthesizeRequest)
-    check_text(request.text, resources.config.max_synthesize_characters)
+    await resources.check_whole_text(request.text, resources.config.max_synthesize_characters)
     listener = _Listener()
     with resources.admission.admit(listener):
         plan = await resources.read_plan(
@@ -104,7 +104,7 @@ async def synthesize(call: Call, resources: SpeechResources) -> None:
 async def stream_synthesize(call: Call, resources: SpeechResources) -> None:
     """Speak a text and send the audio while it is being made."""
     request = await call.receive_first(pb.StreamSynthesizeRequest)
-    check_text(request.text, resources.config.max_text_characters)
+    await resources.check_whole_text(request.text, resources.config.max_text_characters)
     listener = _Listener()
     with resources.admission.admit(listener):
         plan = await resources.read_plan(
@@ -112,9 +112,7 @@ async def stream_synthesize(call: Call, resources: SpeechResources) -> None:
         )
         bridge = resources.open_bridge("", plan, listener.wake)
         try:
-            speaker = Speaker(
-                bridge, plan, resources.frontend, call.stats, started_s=call.started_s
-            )
+            speaker = Speaker(bridge, plan, resources.frontend, call, started_s=call.started_s)
             await _speak(bridge, request.text)
             await _send_all(call, speaker, listener, resources)
         finally:

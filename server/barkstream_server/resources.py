@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bark_core.engine.interface import Engine
-from bark_core.errors import TextError
 from bark_core.speech import SpeechContext, SpeechFrontend
+from bark_core.text.clean import check_characters
+from bark_core.text.validate import check_length, validate_text
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.admission import Admission
 from barkstream_server.bridge import Bridge, EngineAccess
@@ -19,6 +20,9 @@ from barkstream_server.config import ServerConfig
 from barkstream_server.convert.settings import SettingsReader, SpeechPlan
 
 T = TypeVar("T")
+
+# Checking more than this is left to a thread: it would hold up the event loop.
+SHORT_TEXT_CHARACTERS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,35 @@ class SpeechResources:
             lambda: reader.read(message, path=path, live=live, deadline_s=deadline_s)
         )
 
+    async def check_whole_text(self, text: str, limit: int) -> None:
+        """Refuse a text that cannot be spoken before any work is done.
+
+        Raises:
+            TextError: Empty, too long, not text, nothing to say.
+        """
+        check_length(len(text), limit)
+        if len(text) <= SHORT_TEXT_CHARACTERS:
+            validate_text(text, limit)
+        else:
+            await self.run(lambda: validate_text(text, limit))
+
+    async def check_more_text(self, text: str, before: int, limit: int) -> None:
+        """Refuse a piece of a text before any of it is taken.
+
+        Args:
+            text: The piece.
+            before: Code points of the text so far.
+            limit: Most code points of the whole text.
+
+        Raises:
+            TextError: Too long together, or not text.
+        """
+        check_length(before + len(text), limit)
+        if len(text) <= SHORT_TEXT_CHARACTERS:
+            check_characters(text, before)
+        else:
+            await self.run(lambda: check_characters(text, before))
+
     async def run(self, work: Callable[[], T]) -> T:
         """Run blocking work on one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
@@ -56,20 +89,3 @@ class SpeechResources:
         """A context, ready for text."""
         context = SpeechContext(context_id, self.frontend, plan.settings, time.monotonic)
         return Bridge(context, EngineAccess(self.engine, asyncio.get_running_loop()), wake)
-
-
-def check_text(text: str, limit: int) -> None:
-    """Refuse the impossible before any work is done.
-
-    Raises:
-        TextError: Empty or too long.
-    """
-    if not text:
-        raise TextError("text is empty; give something to say", field="text", reason="TEXT_EMPTY")
-    if len(text) > limit:
-        raise TextError(
-            f"text has {len(text)} code points, the limit of this method is {limit}; "
-            "split it, or use a streaming method",
-            field="text",
-            reason="TEXT_TOO_LONG",
-        )

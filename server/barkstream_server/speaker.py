@@ -28,12 +28,11 @@ from bark_core.speech import (
 )
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.bridge import Bridge
-from barkstream_server.call import CallStats
+from barkstream_server.call import Call
 from barkstream_server.convert.durations import duration_of
 from barkstream_server.convert.messages import (
     audio_message,
     cancelled_message,
-    failed_message,
     progress_message,
     receipt_message,
     segment_message,
@@ -41,6 +40,7 @@ from barkstream_server.convert.messages import (
     usage_message,
 )
 from barkstream_server.convert.settings import SpeechPlan, effective_config
+from barkstream_server.incidents import recorded_failure
 
 TERMINAL_MESSAGES = (pb.ContextCompleted, pb.ContextCancelled, pb.ContextFailed)
 
@@ -67,7 +67,7 @@ class Speaker:
         bridge: Its context.
         plan: How the context speaks.
         frontend: For the model's rate and the configuration in effect.
-        stats: Of the call; what is sent is counted there.
+        call: Whose it is; what is sent is counted in its ``stats``.
         started_s: ``time.monotonic()`` moment from which first audio is measured.
 
     Attributes:
@@ -80,7 +80,7 @@ class Speaker:
         bridge: Bridge,
         plan: SpeechPlan,
         frontend: SpeechFrontend,
-        stats: CallStats,
+        call: Call,
         *,
         started_s: float,
     ) -> None:
@@ -89,7 +89,8 @@ class Speaker:
         self._rate_hz = plan.audio_format.sample_rate_hz
         self._native_rate_hz = frontend.config.sample_rate_hz
         self._encoder = AudioEncoder(plan.audio_format, self._native_rate_hz)
-        self._stats = stats
+        self._stats = call.stats
+        self._method = call.method
         self._started_s = started_s
         self._chunks = 0
         self._encoded_samples = 0
@@ -189,7 +190,8 @@ class Speaker:
                 )
                 self._stats.utterances += event.usage.utterances
             case ContextFailed():
-                self._messages.append(failed_message(event))
+                status = recorded_failure(event.error, self._method).status
+                self._messages.append(pb.ContextFailed(status=status))
                 self._stats.utterances += event.usage.utterances
             case ContextProgress():
                 pass  # goes out as a heartbeat only

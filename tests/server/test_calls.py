@@ -137,7 +137,6 @@ async def _serving(handler: Handler) -> AsyncIterator[Any]:
     [
         RuntimeError("secret /models/path"),
         AssertionError("secret"),
-        EngineFailureError("secret tensor"),
         CheckpointError("secret /models/path"),
         asyncio.CancelledError("secret"),
     ],
@@ -199,6 +198,21 @@ async def test_every_call_leaves_one_line_without_its_text(
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [vars(record)["fields"] for record in caplog.records if record.message == "call"]
+
+
+async def test_a_failure_of_the_engine_keeps_its_remedy_and_names_the_incident(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handler(_call: Call) -> None:
+        raise EngineFailureError("no sound; try another seed", reason="NO_AUDIO") from OSError("x")
+
+    async with _serving(handler) as method:
+        status = await failure(method(b""))
+    assert status.code is grpc.StatusCode.INTERNAL
+    assert status.reason == "NO_AUDIO"
+    assert status.message.startswith("no sound; try another seed (incident ")
+    (record,) = [record for record in caplog.records if record.message == "incident"]
+    assert vars(record)["fields"]["incident"] in status.message
 
 
 async def test_an_error_with_a_remedy_reaches_the_caller_whole() -> None:

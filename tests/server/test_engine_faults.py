@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bark_core.backends.fake.script import Cost, Effect, FakeScript, Fault
@@ -75,7 +76,9 @@ async def test_an_utterance_that_breaks_the_model_fails_alone() -> None:
         await target.settled()
 
 
-async def test_a_failed_context_leaves_the_session_and_its_others() -> None:
+async def test_a_failed_context_leaves_the_session_and_its_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     fault = Fault(Effect.RAISE, batch="CoarseStep", text_id=_poison_id())
     async with served(_engine(ThreadEngine, fault)) as target, conversation(target) as talk:
         await talk.append("good", SENTENCE)
@@ -84,6 +87,9 @@ async def test_a_failed_context_leaves_the_session_and_its_others() -> None:
         messages = await talk.rest()
         assert kinds(messages, "good")[-1] == "completed"
         assert kinds(messages, "bad")[-1] == "failed"
+        (failed,) = [m.failed for m in messages if m.HasField("failed")]
+        (incident,) = [vars(r)["fields"] for r in caplog.records if r.message == "incident"]
+        assert incident["incident"] in rich_failure(failed).message
         assert await talk.code() is grpc.StatusCode.OK
 
 

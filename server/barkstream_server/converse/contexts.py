@@ -71,7 +71,7 @@ class Contexts:
             bridge,
             plan,
             self._resources.frontend,
-            self._call.stats,
+            self._call,
             started_s=bridge.opened_s,
         )
         self._live[context_id] = speaker

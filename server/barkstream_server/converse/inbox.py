@@ -111,7 +111,11 @@ class Inbox:
             )
         elif speaker.bridge.context.ended:
             return  # the caller has yet to read how it ended
+        context = speaker.bridge.context
         try:
+            await self._resources.check_more_text(
+                append.text, context.usage.text_characters, context.settings.max_text_characters
+            )
             await speaker.bridge.append(append.text)
         except InvalidRequestError as error:
             error.field = "append.text"

@@ -23,7 +23,7 @@ from barkstream_server.converse.contexts import Contexts
 from barkstream_server.converse.inbox import ContextDefaults, Inbox
 from barkstream_server.convert.durations import duration_of, seconds_of
 from barkstream_server.convert.settings import effective_config
-from barkstream_server.errors import failure_of
+from barkstream_server.incidents import recorded_failure
 from barkstream_server.resources import SpeechResources
 
 # The reader waits while this many replies have not been taken.
@@ -210,7 +210,7 @@ class Session:
         return max(self._last_received_s, self._last_spoken_s)
 
     def _refuse(self, context_id: str, error: BarkstreamError) -> None:
-        failed = pb.ContextFailed(status=failure_of(error).status)
+        failed = pb.ContextFailed(status=recorded_failure(error, self._call.method).status)
         self._reply(_response(context_id, "failed", failed))
 
     def _reply(self, response: pb.ConverseResponse) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bark_core.audio import EncodedChunk
 from bark_core.speech import (
     CancelReport,
-    ContextFailed,
     ContextProgress,
     SpeechReceipt,
     SpeechTiming,
@@ -15,7 +14,6 @@ from bark_core.text.base import TextSegment
 from barkstream.v1 import audio_pb2
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.convert.durations import duration_of
-from barkstream_server.errors import failure_of
 
 
 def segment_message(segment: TextSegment) -> audio_pb2.Segment:
@@ -107,8 +105,3 @@ def cancelled_message(report: CancelReport, *, samples: int, rate_hz: int) -> pb
         played_reported=report.played_reported,
         usage=usage_message(report.usage, samples=samples, rate_hz=rate_hz),
     )
-
-
-def failed_message(event: ContextFailed) -> pb.ContextFailed:
-    """What went wrong, as a unary call would have told it."""
-    return pb.ContextFailed(status=failure_of(event.error).status)
