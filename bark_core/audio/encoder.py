@@ -61,7 +61,7 @@ class AudioEncoder:
         self._unsent = 0  # Samples encoded for which the container gave no bytes yet.
 
     def feed(self, pcm: FloatArray) -> list[EncodedChunk]:
-        """The chunks that are complete. float32 [N], clipped to [-1, 1].
+        """The chunks that are complete. float32 [N]; what exceeds [-1, 1] is clipped.
 
         Raises:
             EngineFailureError: A sample is not a finite number.
@@ -73,8 +73,7 @@ class AudioEncoder:
                 reason="AUDIO_NOT_FINITE",
             )
         self._pending = self._pending or pcm.size > 0
-        clipped = np.clip(pcm, -1.0, 1.0).astype(np.float32, copy=False)
-        return self._pack(self._chunker.feed(self._resampler.feed(clipped)))
+        return self._pack(self._chunker.feed(self._resampler.feed(pcm)))
 
     def flush(self) -> list[EncodedChunk]:
         """All that was fed, at once; the stream goes on.

@@ -20,12 +20,12 @@ _SAMPLES = 1 << 16
 
 
 def encode_mulaw(pcm: FloatArray) -> bytes:
-    """float32 [N] in [-1, 1] -> N bytes."""
+    """float32 [N], clipped to [-1, 1] -> N bytes."""
     return _mulaw_table()[to_int16(pcm).view(np.uint16)].tobytes()
 
 
 def encode_alaw(pcm: FloatArray) -> bytes:
-    """float32 [N] in [-1, 1] -> N bytes."""
+    """float32 [N], clipped to [-1, 1] -> N bytes."""
     return _alaw_table()[to_int16(pcm).view(np.uint16)].tobytes()
 
 

@@ -61,7 +61,7 @@ class OggOpusWriter:
         self._container.start_encoding()
 
     def feed(self, pcm: FloatArray) -> bytes:
-        """The pages that are complete. float32 [N] in [-1, 1]."""
+        """The pages that are complete. float32 [N], clipped to [-1, 1]."""
         joined = np.concatenate((self._rest, pcm))
         end = joined.size - joined.size % self._frame_samples
         for start in range(0, end, self._frame_samples):
@@ -103,7 +103,7 @@ class OggOpusWriter:
         frame = None
         if pcm is not None:
             frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(pcm)[None, :], format="flt", layout="mono"
+                np.clip(pcm, -1.0, 1.0)[None, :], format="flt", layout="mono"
             )
             frame.sample_rate = self._sample_rate_hz
             frame.time_base = Fraction(1, self._sample_rate_hz)

@@ -9,7 +9,14 @@ import wave
 import numpy as np
 import pytest
 
-from bark_core.audio import AudioEncoder, AudioFormat, Encoding, encode_all, wav_header
+from bark_core.audio import (
+    AudioEncoder,
+    AudioFormat,
+    Encoding,
+    create_resampler,
+    encode_all,
+    wav_header,
+)
 from bark_core.errors import AudioFormatError, EngineFailureError
 from tests.support.signals import FloatArray, snr_db, speech_like
 
@@ -27,6 +34,19 @@ def floats(*values: float) -> FloatArray:
 def test_s16_is_clipped_not_wrapped_and_rounded_to_nearest() -> None:
     data = encode(Encoding.PCM_S16LE, floats(0, 1, -1, 1.5, -7, 0.5, 1.6 / 32768, -1.4 / 32768))
     assert np.frombuffer(data, "<i2").tolist() == [0, 32767, -32768, 32767, -32768, 16384, 2, -1]
+
+
+def test_what_is_too_loud_is_clipped_after_resampling_too() -> None:
+    square = np.sign(speech_like(4_800)).astype(np.float32)
+    resampler = create_resampler(RATE_HZ, 16_000)
+    wanted = np.concatenate([resampler.feed(square), resampler.drain()])
+    assert np.abs(wanted).max() > 1.1  # It overshoots the edges.
+    for encoding, kind, scale in [
+        (Encoding.PCM_S16LE, "<i2", 1 << 15),
+        (Encoding.PCM_F32LE, "<f4", 1),
+    ]:
+        data = encode_all(AudioFormat(encoding, 16_000), RATE_HZ, square)
+        assert np.abs(np.frombuffer(data, kind) / scale - wanted.clip(-1, 1)).max() < 1e-4
 
 
 def test_f32_is_clipped() -> None:

@@ -84,6 +84,11 @@ def test_flush_lets_the_decoder_have_everything() -> None:
     assert snr_db(resampled(pcm, DECODER_RATE_HZ), got[:20_000]) > 20
 
 
+def test_what_is_too_loud_is_clipped() -> None:
+    data = encode_all(AudioFormat(Encoding.OGG_OPUS, RATE_HZ), RATE_HZ, 10 * speech_like(9_600))
+    assert 0.9 < np.abs(decode(data)).max() < 1.5
+
+
 def test_nothing_is_a_valid_file() -> None:
     data = encode_all(AudioFormat(Encoding.OGG_OPUS, RATE_HZ), RATE_HZ, np.zeros(0, np.float32))
     assert next(flags & 2 for flags, _ in pages(data)) == 2
