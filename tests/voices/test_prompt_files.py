@@ -208,3 +208,11 @@ def test_a_header_that_promises_more_than_there_is(tmp_path: Path) -> None:
         )
     with pytest.raises(VoiceDataError, match="cut short"):
         read_npy("semantic_prompt", path)
+
+
+def test_a_file_with_more_than_its_header_promises(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.arange(10))
+    path.write_bytes(path.read_bytes() + b"\0" * 8)
+    with pytest.raises(VoiceDataError, match="too long"):
+        read_npy("semantic_prompt", path)
