@@ -303,6 +303,16 @@ def test_missing_audio_is_a_failure_of_the_engine(open_context: Opener) -> None:
     assert isinstance(failure(owner), EngineFailureError)
 
 
+def test_audio_after_the_end_is_a_failure_of_the_engine(open_context: Opener) -> None:
+    owner = open_context()
+    owner.do(owner.context.append(A + B))
+    owner.do(owner.context.finish())
+    owner.audio(1, 10)
+    owner.finished(1)
+    owner.audio(1, 10)
+    assert isinstance(failure(owner), EngineFailureError)
+
+
 def test_an_abort_that_nobody_asked_for_is_a_failure(open_context: Opener) -> None:
     owner = open_context()
     owner.do(owner.context.append(A))

@@ -156,6 +156,12 @@ def test_what_has_no_words_is_cut_between_graphemes(count_tokens: TokenCounter) 
     assert len(spoken) > 1
 
 
+def test_endless_clusters_are_cut_all_the_same(count_tokens: TokenCounter) -> None:
+    for text in ("\u1100" * 1000, "\u0915\u094d" * 500):
+        assert "".join(whole(text, count_tokens)) == text
+        assert max(len(one) for one in whole(text, count_tokens)) <= 200
+
+
 def test_a_little_too_long_is_cut_in_two_halves(count_tokens: TokenCounter) -> None:
     words = " ".join(["word"] * 39)
     assert [count_tokens(one) for one in whole(f"{words}.", count_tokens)] == [20, 20]
