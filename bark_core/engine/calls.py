@@ -24,6 +24,7 @@ class Calls:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: dict[str, EventListener] = {}
+        self._aborting: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -44,10 +45,12 @@ class Calls:
                 raise CapacityError(f"{limit} utterances are live already; try again later")
             self._calls[utterance_id] = listener
 
-    def live(self, utterance_ids: Sequence[str]) -> tuple[str, ...]:
-        """Those of the ids that are live."""
+    def begin_abort(self, utterance_ids: Sequence[str]) -> tuple[str, ...]:
+        """Those of the ids that are live and were not given before."""
         with self._lock:
-            return tuple(i for i in utterance_ids if i in self._calls)
+            fresh = (set(utterance_ids) & self._calls.keys()) - self._aborting
+            self._aborting |= fresh
+        return tuple(sorted(fresh))
 
     def route(self, events: Sequence[Event]) -> None:
         """Give events to their listeners, each listener's together and in order."""
@@ -59,6 +62,7 @@ class Calls:
             with self._lock:
                 if ended:
                     listener = self._calls.pop(utterance_id, None)
+                    self._aborting.discard(utterance_id)
                 else:
                     listener = self._calls.get(utterance_id)
             if listener is not None:
@@ -68,6 +72,7 @@ class Calls:
         """End everything with one error."""
         with self._lock:
             calls, self._calls = self._calls, {}
+            self._aborting.clear()
         for utterance_id, listener in calls.items():
             _tell(listener, [UtteranceFailed(utterance_id, error)])
 

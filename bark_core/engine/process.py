@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from bark_core.config import BarkConfig
 from bark_core.engine.alarm import Alarm
 from bark_core.engine.commands import Command, TickReport
 from bark_core.engine.interface import EngineInfo, EngineLimits
+from bark_core.engine.mailbox import Mailbox
 from bark_core.engine.pulse import PulseReader, pulse_memory
 from bark_core.engine.session import SessionDiedError
 from bark_core.engine.supervisor import SupervisedEngine
@@ -78,8 +79,7 @@ class _ProcessSession:
         )
         self._pulse = PulseReader(memory)
         self._alarm = Alarm()
-        # Its length is bounded by the engine's live utterances.
-        self._outbox: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._outbox = Mailbox()
         self._writer = threading.Thread(
             target=self._write, name="barkstream-engine-writer", daemon=True
         )
@@ -126,10 +126,7 @@ class _ProcessSession:
 
     def send(self, command: Command) -> None:
         """Queue a command; the writer sends it."""
-        first = self._pulse.sent(time.monotonic())
         self._outbox.put(command)
-        if first:
-            self._alarm.ring()
 
     def stop(self) -> None:
         """End ``serve`` or ``open``."""
@@ -139,7 +136,7 @@ class _ProcessSession:
     def dispose(self) -> None:
         """End the child, by force if need be, and free every handle."""
         self._reports.close()  # a child that is writing notices this
-        self._outbox.put(None)  # one that is reading notices the end of the commands
+        self._outbox.stop()  # one that is reading notices the end of the commands
         if self._process.pid is not None:
             if self._stopping and self._ready:
                 self._process.join(STOP_TIMEOUT_S)
@@ -164,5 +161,8 @@ class _ProcessSession:
     def _write(self) -> None:
         """The writer thread: a pipe may be full, and callers must not wait for it."""
         with self._commands, contextlib.suppress(BrokenPipeError):  # the reader sees the end too
-            while (command := self._outbox.get()) is not None:
-                self._commands.send(command)
+            while (commands := self._outbox.take(math.inf)) is not None:
+                for command in commands:
+                    if self._pulse.sent(time.monotonic()):
+                        self._alarm.ring()
+                    self._commands.send(command)

@@ -121,9 +121,11 @@ class SupervisedEngine:
 
     def abort(self, utterance_ids: Sequence[str]) -> None:
         """Stop utterances before the next batch. Unknown or ended ids are ignored."""
-        live = self._calls.live(utterance_ids)
         with self._lock:
-            if live and self._session is not None and self._state is EngineState.READY:
+            if self._session is None or self._state is not EngineState.READY:
+                return
+            live = self._calls.begin_abort(utterance_ids)
+            if live:
                 self._session.send(Abort(live))
 
     def report_playback(self, stream_id: str, played_s: float) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from bark_core.backends.base import Backend
@@ -14,6 +11,7 @@ from bark_core.config import BarkConfig
 from bark_core.engine.commands import Command, TickReport
 from bark_core.engine.interface import EngineInfo, EngineLimits
 from bark_core.engine.loop import EngineLoop
+from bark_core.engine.mailbox import Mailbox
 from bark_core.engine.session import run_loop
 from bark_core.engine.supervisor import SupervisedEngine
 from bark_core.engine.warmup import warm_up
@@ -44,35 +42,6 @@ class ThreadEngine(SupervisedEngine):
         super().__init__(config, bounds, make_session)
 
 
-class _CommandQueue:
-    """An inbox between threads. Its length is bounded by the engine's live utterances."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._commands: deque[Command] = deque()
-        self._stopped = False
-
-    def put(self, command: Command) -> None:
-        with self._changed:
-            self._commands.append(command)
-            self._changed.notify()
-
-    def stop(self) -> None:
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-
-    def take(self, wait_s: float) -> list[Command] | None:
-        with self._changed:
-            if wait_s > 0 and not self._commands and not self._stopped:
-                self._changed.wait(None if math.isinf(wait_s) else wait_s)
-            if self._stopped:
-                return None
-            commands = list(self._commands)
-            self._commands.clear()
-            return commands
-
-
 class _ThreadSession:
     """Runs on the supervisor's thread."""
 
@@ -85,7 +54,7 @@ class _ThreadSession:
         self._spec_or_factory = spec_or_factory
         self._config = config
         self._limits = limits
-        self._inbox = _CommandQueue()
+        self._inbox = Mailbox()
         self._backend: Backend | None = None
 
     def open(self) -> EngineInfo:
