@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bark_core.engine.events import Event
+from bark_core.engine.events import Event, TerminalEvent
 from bark_core.engine.interface import Engine
 from bark_core.engine.request import UtteranceRequest
 from bark_core.errors import BarkstreamError, CapacityError
@@ -68,6 +68,7 @@ class Bridge:
         self._live: set[str] = set()
         self._accepted = False
         self._finished = False
+        self._closed = False
 
     @property
     def context(self) -> SpeechContext:
@@ -129,17 +130,20 @@ class Bridge:
 
     def close(self) -> None:
         """Stop; nothing is left to pull. Safe to call twice."""
+        self._closed = True
         self._drop_work()
         self._outgoing.clear()
         if self._live:
             self._engine.abort(tuple(self._live))
             self._live.clear()
-        self._wake = _ignore
 
     def pull(self) -> ContextEvent | None:
         """The next event for the caller; None: nothing now."""
         while not self._outgoing and self._arrived:
-            self._carry_out(self._context.on_event(self._arrived.popleft()))
+            event = self._arrived.popleft()
+            if isinstance(event, TerminalEvent):
+                self._live.discard(event.utterance_id)
+            self._carry_out(self._context.on_event(event))
         return self._outgoing.popleft() if self._outgoing else None
 
     def progress(self) -> ContextProgress | None:
@@ -200,10 +204,6 @@ class Bridge:
             self._loop.call_soon_threadsafe(self._arrive, events)
 
     def _arrive(self, events: Sequence[Event]) -> None:
-        if not self._context.ended:
+        if not (self._closed or self._context.ended):
             self._arrived.extend(events)
             self._wake()
-
-
-def _ignore() -> None:
-    """Wake nobody."""
