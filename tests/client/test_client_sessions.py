@@ -194,6 +194,27 @@ async def test_cancel_while_another_task_reads(
     assert (await reader)[-1] is report
 
 
+async def test_no_audio_comes_while_a_cancel_is_under_way(
+    server: FakeSpeechServer, session: SpeechSession
+) -> None:
+    server.gate.close()
+    context = session.context()
+    await context.append(SENTENCE + " ")
+    await until(context, Segment)
+    server.script = FakeScript(ignores_cancel=True)
+    reader = asyncio.create_task(anext(context))
+    cancelling = asyncio.create_task(context.cancel())
+    await eventually(lambda: requests(server, "cancel"))
+    server.gate.open()
+    await context.report_playback(0.0)
+    await eventually(lambda: requests(server, "playback"))
+    await asyncio.sleep(0.05)
+    assert not reader.done()
+    for task in (reader, cancelling):
+        task.cancel()
+    await asyncio.gather(reader, cancelling, return_exceptions=True)
+
+
 async def test_cancel_before_any_text_needs_no_server(
     server: FakeSpeechServer, session: SpeechSession
 ) -> None:

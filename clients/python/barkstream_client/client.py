@@ -229,7 +229,6 @@ class SpeechClient:
                 async for event in context:
                     yield event
             finally:
-                context.close()
                 pump.cancel()
                 await asyncio.gather(pump, return_exceptions=True)
 

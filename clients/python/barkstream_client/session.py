@@ -176,8 +176,7 @@ class SpeechSession:
             if polite:
                 await asyncio.wait([self._reader], timeout=CLOSE_TIMEOUT_S)
         finally:
-            self._call.cancel()
-            self._reader.cancel()
+            self._reader.cancel()  # It cancels the call.
             self._writer.cancel()
         await asyncio.gather(self._reader, self._writer, return_exceptions=True)
 
