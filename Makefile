@@ -79,6 +79,10 @@ format: $(VENV)/.dev ## Format all code
 proto: $(VENV)/.dev ## Regenerate the Python code of the service definition
 	@$(BIN)/python tools/generate_proto.py
 
+.PHONY: docs
+docs: $(VENV)/.dev ## Rewrite docs/modules.md
+	@$(BIN)/python tools/list_modules.py
+
 .PHONY: serve
 serve: $(VENV)/.speak ## Start a server on 127.0.0.1:50051
 	@$(BIN)/barkstream serve

@@ -55,6 +55,12 @@ def test_generated_code_is_fresh(tmp_path: Path) -> None:
     assert not stale, f"run `make proto`: {stale}"
 
 
+def test_list_of_modules_is_fresh(tmp_path: Path) -> None:
+    fresh = tmp_path / "modules.md"
+    run(sys.executable, "tools/list_modules.py", str(fresh))
+    assert fresh.read_text() == (ROOT / "docs" / "modules.md").read_text(), "run `make docs`"
+
+
 def test_no_room_is_too_large() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
