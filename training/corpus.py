@@ -1,4 +1,4 @@
-"""Shards of teacher utterances on disk: audio, phones, durations and pitch, ready to be tokenised."""
+"""Shards of teacher utterances on disk: audio, phones, durations and pitch."""
 
 import json
 from collections.abc import Iterator

@@ -115,7 +115,7 @@ class Loop:
             "optimizers": {name: o.state_dict() for name, o in self._optimizers.items()},
         }
         torch.save(content, draft)
-        os.replace(draft, self._path)
+        draft.replace(self._path)
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -69,8 +69,9 @@ def main(arguments: list[str] | None = None) -> None:
     allowed = set(held_out()[:: max(1, len(held_out()) // options.count)])
     for voice, name in enumerate(corpus.VOICES):
         rows = tokenised.read(root / "tokens" / HELD_OUT_FOLDER / f"shard-{name}.npz")
-        spoken = {u.text: u.audio for u in corpus.read_shard(
-            root / HELD_OUT_FOLDER / f"shard-{name}.npz")}
+        spoken = {
+            u.text: u.audio for u in corpus.read_shard(root / HELD_OUT_FOLDER / f"shard-{name}.npz")
+        }
         prompt = prompt_of(root, voice)
         wrong = words = 0
         scores, length, started = [], 0.0, time.monotonic()

@@ -21,9 +21,10 @@ from training.teacher.voice import Teacher
 
 _EMPTY = np.zeros(0, np.int16)
 HELD_OUT_FOLDER = "held_out"
+FRONT_SIZE = 20  # times as many utterances in a shard without audio
 
 
-def speak(teacher: Teacher, text: str, voice: int, front_only: bool) -> corpus.Utterance:
+def speak(teacher: Teacher, text: str, voice: int, *, front_only: bool) -> corpus.Utterance:
     """One utterance of the teacher."""
     plan = teacher.plan(text, corpus.VOICES[voice])
     if front_only:
@@ -35,7 +36,7 @@ def speak(teacher: Teacher, text: str, voice: int, front_only: bool) -> corpus.U
     return corpus.Utterance(text, voice, plan.phones, plan.durations, f0_hz, levels, audio)
 
 
-def assignments(texts: list[str], front_only: bool) -> list[tuple[str, int]]:
+def assignments(texts: list[str], *, front_only: bool) -> list[tuple[str, int]]:
     """Which voice says which sentence: audio takes turns; the front-only pass says all, twice."""
     voices = len(corpus.VOICES)
     turns = [(text, index % voices) for index, text in enumerate(texts)]
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--hours", type=float, default=8.0, help="of speech, both voices together")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop after so long")
     parser.add_argument("--worker", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--front-only", action="store_true")
@@ -57,21 +59,23 @@ def main(arguments: list[str] | None = None) -> None:
     teacher = Teacher(options.root)
     _speak_held_out(teacher, options.root / HELD_OUT_FOLDER, options.worker)
     folder = options.root / ("front" if options.front_only else "audio")
-    size = corpus.UTTERANCES_PER_SHARD * (20 if options.front_only else 1)
+    size = corpus.UTTERANCES_PER_SHARD * (FRONT_SIZE if options.front_only else 1)
     work = assignments(
-        (options.root / "texts.txt").read_text("utf-8").splitlines(), options.front_only
+        (options.root / "texts.txt").read_text("utf-8").splitlines(),
+        front_only=options.front_only,
     )
     started, spoken = time.monotonic(), 0.0
     for number in range(options.worker, -(-len(work) // size), options.workers):
         path = folder / f"shard-{number:05d}.npz"
         if path.exists():
             continue
-        if _hours(folder, size) >= options.hours:
+        late = time.monotonic() - started > options.minutes * 60
+        if late or _hours(folder, size) >= options.hours:
             break
         made = []
         for text, voice in work[number * size : (number + 1) * size]:
             try:
-                made.append(speak(teacher, text, voice, options.front_only))
+                made.append(speak(teacher, text, voice, front_only=options.front_only))
             except ValueError as problem:  # a text without phones, or beyond the front end
                 print(f"left out: {problem}", flush=True)
         corpus.write_shard(path, made)

@@ -1,6 +1,6 @@
 """Step 6: train semantic to coarse; resumes where it stopped.
 
-    python -m training.train_coarse --root DIR [--minutes 60] [--total 30000]
+python -m training.train_coarse --root DIR [--minutes 60] [--total 30000]
 """
 
 import argparse
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training.data import Sequences
 from training.layout import coarse as layout
@@ -27,16 +27,14 @@ _NOISE = 0.08  # share of tokens wrong in those, at most
 
 def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> CausalSizes:
     """Sizes of the coarse network: positions for the longest window."""
-    positions = (
-        recipe.max_coarse_input + 1 + recipe.max_coarse_history + recipe.sliding_window
-    )
+    positions = recipe.max_coarse_input + 1 + recipe.max_coarse_history + recipe.sliding_window
     return CausalSizes(
         ids.coarse_inputs, ids.coarse_outputs, positions, layers, width // 64, width, dropout
     )
 
 
 def examples(
-    data: Sequences, count: int, recipe: Recipe, ids: Ids, clean: bool = False
+    data: Sequences, count: int, recipe: Recipe, ids: Ids, *, clean: bool = False
 ) -> tuple[Tensor, Tensor]:
     """`count` random windows: inputs and targets [B, L]; `clean` ones have no noise."""
     random = data.random
@@ -86,7 +84,7 @@ def losses(model: CausalModel, inputs: Tensor, targets: Tensor, recipe: Recipe, 
         answer = wanted[:, book :: recipe.coarse_codebooks]
         answer = torch.where(answer == IGNORED, answer, answer - first)
         result.append(
-            F.cross_entropy(logits.flatten(0, 1), answer.flatten(), ignore_index=IGNORED)
+            functional.cross_entropy(logits.flatten(0, 1), answer.flatten(), ignore_index=IGNORED)
         )
     return torch.stack(result)
 

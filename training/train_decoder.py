@@ -25,6 +25,7 @@ class Renderer(nn.Module):
 
     def __init__(self, sizes: SeanetSizes) -> None:
         super().__init__()
+        self.sizes = sizes
         recipe = Recipe()
         self.tables = nn.Parameter(torch.zeros(recipe.codebooks, recipe.codebook_size, LATENT))
         self.decoder = Decoder(sizes)

@@ -1,6 +1,6 @@
 """Step 7: train coarse to fine; resumes where it stopped.
 
-    python -m training.train_fine --root DIR [--minutes 60] [--total 20000]
+python -m training.train_fine --root DIR [--minutes 60] [--total 20000]
 """
 
 import argparse
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training.data import Sequences
 from training.layout import fine as layout
@@ -47,7 +47,7 @@ def examples(
 def loss_of(model: FineModel, inputs: Tensor, targets: Tensor, book: int, ids: Ids) -> Tensor:
     """Mean cross-entropy over the columns that hold speech, in nats; the rest counts little."""
     logits = model(inputs, book)[..., : ids.codebook_size]
-    each = F.cross_entropy(
+    each = functional.cross_entropy(
         logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none"
     ).view_as(targets)
     ended = inputs[:, 0] == ids.fine_pad

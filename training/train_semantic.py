@@ -1,6 +1,6 @@
 """Step 5: train text to semantic; resumes where it stopped.
 
-    python -m training.train_semantic --root DIR [--minutes 60] [--total 40000]
+python -m training.train_semantic --root DIR [--minutes 60] [--total 40000]
 """
 
 import argparse
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training import tokenised
 from training.data import Sequences
@@ -45,9 +45,7 @@ def to_batch(
 ) -> Batch:
     """Rows with their histories as text ids, history ids, inputs after them, and targets."""
     parts = [
-        layout.example(
-            np.array(tokenizer.encode(row.text).ids), history, row.semantic, recipe, ids
-        )
+        layout.example(np.array(tokenizer.encode(row.text).ids), history, row.semantic, recipe, ids)
         for row, history in rows
     ]
     text, history, following, targets = zip(*parts, strict=True)
@@ -59,9 +57,9 @@ def to_batch(
     )
 
 
-def pick(data: Sequences, count: int, recipe: Recipe) -> list[
-    tuple[tokenised.Tokenised, np.ndarray]
-]:
+def pick(
+    data: Sequences, count: int, recipe: Recipe
+) -> list[tuple[tokenised.Tokenised, np.ndarray]]:
     """`count` rows of about equal length, each with a history of its voice or none."""
     pool = [data.pick() for _ in range(4 * count)]
     pool = [row for row in pool if len(row.semantic) < recipe.max_semantic_tokens]
@@ -78,13 +76,13 @@ def pick(data: Sequences, count: int, recipe: Recipe) -> list[
     return result
 
 
-def losses(model: CausalModel, batch: Batch, recipe: Recipe, ids: Ids) -> tuple[Tensor, Tensor]:
+def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy in nats, and accuracy of the phone class where the phone changes."""
     text, history, following, targets = batch
     merged = model.embed(text) + model.embed(history)
     hidden = model(torch.cat([merged, model.embed(following)], 1))[:, recipe.max_input_semantic :]
     logits = model.lm_head(hidden)
-    loss = F.cross_entropy(
+    loss = functional.cross_entropy(
         logits.flatten(0, 1), targets.flatten(), ignore_index=layout.IGNORED
     )
     with torch.no_grad():
@@ -134,12 +132,12 @@ def main(arguments: list[str] | None = None) -> None:
             data.refresh()
             model.eval()
             with torch.inference_mode():
-                loss, accuracy = losses(model, test, recipe, ids)
+                loss, accuracy = losses(model, test, recipe)
             loop.record(held_out=float(loss), held_out_phones=float(accuracy))
             model.train()
         tokenizer = broken if data.random.random() < 0.5 else plain
         batch = to_batch(pick(data, options.batch, recipe), tokenizer, recipe, ids)
-        loss, accuracy = losses(model, batch, recipe, ids)
+        loss, accuracy = losses(model, batch, recipe)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)

@@ -45,9 +45,7 @@ class Codebooks:
 
     def save(self, path: str) -> None:
         """Write all arrays to one npz file."""
-        np.savez(
-            path, mean=self.mean, basis=self.basis, tables=self.tables, usual=self.usual
-        )
+        np.savez(path, mean=self.mean, basis=self.basis, tables=self.tables, usual=self.usual)
 
     @classmethod
     def load(cls, path: str) -> "Codebooks":
@@ -74,14 +72,14 @@ class Codebooks:
         codes = np.zeros((self.tables.shape[0], len(mel)), np.int16)
         codes[0] = _smooth_path(rest, self.tables[0, :SHAPES, :MEL_PARTS], self.usual[classes])
         rest = rest - self.tables[0, codes[0], :MEL_PARTS]
-        codes[1] = self._second(rest, levels)
+        codes[1] = self.second(rest, levels)
         rest = rest - self.tables[1, codes[1], :MEL_PARTS]
         for book in range(2, len(codes)):
             codes[book] = nearest(rest, self.tables[book, :, :MEL_PARTS])
             rest = rest - self.tables[book, codes[book], :MEL_PARTS]
         return codes
 
-    def _second(self, rest: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    def second(self, rest: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """[T] entries of book 1: the given level and the nearest of its corrections."""
         voiced = levels != UNVOICED
         result = np.zeros(len(rest), np.int64)
@@ -178,7 +176,7 @@ def fit(
     quiet = size - LEVELS * CORRECTIONS
     tables[1, -quiet:, :MEL_PARTS] = k_means(torch.from_numpy(rest[~voiced]), quiet, 25, 2).numpy()
     tables[1, -quiet:, MEL_PARTS:] = pitch_pattern(UNVOICED)
-    rest = rest - tables[1, books._second(rest, levels), :MEL_PARTS]
+    rest = rest - tables[1, books.second(rest, levels), :MEL_PARTS]
     for book in range(2, recipe.codebooks):
         table = k_means(torch.from_numpy(rest), size, 15, book).numpy()
         tables[book, :, :MEL_PARTS] = table

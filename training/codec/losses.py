@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training.codec.features import mel_filters
 
@@ -81,5 +81,5 @@ def phase_targets(cycles: Tensor) -> Tensor:
 
 def phase_loss(made: Tensor, cycles: Tensor, voiced: Tensor) -> Tensor:
     """Mean squared error of predicted phase [B, T, 2] over voiced frames [B, T]."""
-    error = F.mse_loss(made, phase_targets(cycles), reduction="none").mean(-1)
+    error = functional.mse_loss(made, phase_targets(cycles), reduction="none").mean(-1)
     return (error * voiced).sum() / voiced.sum().clamp(min=1)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Conv(nn.Module):
         self.before = kernel - stride
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, inside, T] to [B, outside, ceil(T / stride)]."""
         stride = self.conv.stride[0]
         extra = -x.shape[-1] % stride  # the last, partial step
         return self.conv(_reflect(x, self.before, extra))
@@ -53,6 +54,7 @@ class ConvUp(nn.Module):
         self.conv = nn.ConvTranspose1d(inside, outside, 2 * stride, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, inside, T] to [B, outside, stride T]."""
         return self.conv(x)[..., : x.shape[-1] * self.conv.stride[0]]
 
 
@@ -64,6 +66,7 @@ class Recurrent(nn.Module):
         self.lstm = nn.LSTM(width, width, layers)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, width, T] to the same shape."""
         steps = x.permute(2, 0, 1)
         return (self.lstm(steps)[0] + steps).permute(1, 2, 0)
 
@@ -80,6 +83,7 @@ class Residual(nn.Module):
         self.shortcut = Conv(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, width, T] to the same shape."""
         y = x
         for layer in self.block:
             y = layer(y)
@@ -102,6 +106,7 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(layers)
 
     def forward(self, latents: Tensor) -> Tensor:
+        """[B, latent, T] to [B, 1, 320 T]."""
         return self.upsample(self.remember(latents))
 
     def remember(self, latents: Tensor) -> Tensor:
@@ -132,6 +137,7 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(layers)
 
     def forward(self, audio: Tensor) -> Tensor:
+        """[B, 1, 320 T] to [B, latent, T]."""
         for layer in self.layers:
             audio = layer(audio)
         return audio
@@ -167,6 +173,6 @@ def _reflect(x: Tensor, before: int, after: int) -> Tensor:
         return x
     extra = max(0, longest - x.shape[-1] + 1)
     if extra:
-        x = F.pad(x, (0, extra))
-    padded = F.pad(x, (before, after), mode="reflect")
+        x = functional.pad(x, (0, extra))
+    padded = functional.pad(x, (before, after), mode="reflect")
     return padded[..., : padded.shape[-1] - extra] if extra else padded

@@ -34,9 +34,7 @@ def voice(semantic: np.ndarray, codes: np.ndarray, recipe: Recipe, ids: Ids) -> 
     """Trim a prompt as the reference does: even, aligned, less the last frame."""
     ratio = recipe.coarse_per_semantic
     flat = flatten(codes[: recipe.coarse_codebooks], ids)
-    kept = min(
-        recipe.max_semantic_history, len(semantic) - len(semantic) % 2, len(flat) // ratio
-    )
+    kept = min(recipe.max_semantic_history, len(semantic) - len(semantic) % 2, len(flat) // ratio)
     if kept == 0:
         return NO_VOICE
     coarse = flat[-kept * ratio :][: -recipe.coarse_codebooks]

@@ -4,13 +4,13 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class Attention(nn.Module):
     """Multi-head attention with one fused projection; causal or not."""
 
-    def __init__(self, width: int, heads: int, causal: bool, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
         self.heads, self.causal, self.dropout = heads, causal, dropout
         self.att_proj = nn.Linear(width, 3 * width, bias=False)
@@ -31,7 +31,7 @@ class Attention(nn.Module):
             if past:
                 key, value = torch.cat([past[0], key], 2), torch.cat([past[1], value], 2)
             past[:] = [key, value]
-        mixed = F.scaled_dot_product_attention(
+        mixed = functional.scaled_dot_product_attention(
             query,
             key,
             value,
@@ -50,21 +50,23 @@ class MLP(nn.Module):
         self.out_proj = nn.Linear(4 * width, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.out_proj(F.gelu(self.in_proj(x)))
+        """[B, T, width] to the same shape."""
+        return self.out_proj(functional.gelu(self.in_proj(x)))
 
 
 class Block(nn.Module):
     """Pre-norm attention and MLP, each added to its input."""
 
-    def __init__(self, width: int, heads: int, causal: bool, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
         self.layernorm_1 = nn.LayerNorm(width, eps=1e-5, bias=not causal)
-        self.attn = Attention(width, heads, causal, dropout)
+        self.attn = Attention(width, heads, dropout, causal=causal)
         self.layernorm_2 = nn.LayerNorm(width, eps=1e-5, bias=not causal)
         self.mlp = MLP(width)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, past: list[Tensor] | None = None) -> Tensor:
+        """[B, T, width] to the same shape; `past` as in `Attention`."""
         x = x + self.drop(self.attn(self.layernorm_1(x), past))
         return x + self.drop(self.mlp(self.layernorm_2(x)))
 

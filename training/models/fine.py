@@ -38,7 +38,7 @@ class FineModel(nn.Module):
         )
         self.position_embeds_layer = nn.Embedding(sizes.positions, sizes.width)
         self.layers = nn.ModuleList(
-            Block(sizes.width, sizes.heads, causal=False, dropout=sizes.dropout)
+            Block(sizes.width, sizes.heads, sizes.dropout, causal=False)
             for _ in range(sizes.layers)
         )
         self.layernorm_final = nn.LayerNorm(sizes.width, eps=1e-5)
@@ -54,6 +54,7 @@ class FineModel(nn.Module):
 
         Args:
             codes: [B, codebooks, T]; rows up to and including `book` are read.
+            book: 1 to 7.
 
         Returns:
             [B, T, 1056].

@@ -1,1 +1,1 @@
-"""The teacher: Kokoro-82M, taken apart so that its alignment and its voice source can be reached."""
+"""The teacher: Kokoro-82M, taken apart to reach its alignment and its voice source."""

@@ -42,7 +42,9 @@ WHEN = (
     "today|tomorrow|yesterday|this morning|last night|next week|every day|on Monday|at noon|"
     "in the evening|after lunch|before the meeting|right now|as soon as possible|two days ago"
 ).split("|")
-PERSONS = "I|you|we|they|my sister|the teacher|our neighbor|the doctor|her father|the boy".split("|")
+PERSONS = "I|you|we|they|my sister|the teacher|our neighbor|the doctor|her father|the boy".split(
+    "|"
+)
 PAST = (
     "bought|sold|found|lost|repaired|painted|cleaned|carried|forgot|opened|closed|moved|noticed|"
     "borrowed|returned|described|wanted|needed|broke|hid|saw|brought|kept|lifted|dropped"
@@ -118,13 +120,18 @@ def patterns() -> tuple[Pattern, ...]:
         lambda r: f"It is {r.randint(2, 99)} degrees in {r.choice(CITIES)} today.",
         lambda r: f"Room {r.randint(1, 900)} is on floor {r.randint(1, 30)}.",
         lambda r: f"Page {r.randint(1, 600)}, please.",
-        lambda r: f"{_capital(r.choice(PERSONS))} {' '.join(_pick(PAST)(r))} a "
-        f"{' '.join(_pick(QUALITIES, THINGS, PLACES, WHEN)(r))}.",
+        lambda r: (
+            f"{_capital(r.choice(PERSONS))} {' '.join(_pick(PAST)(r))} a "
+            f"{' '.join(_pick(QUALITIES, THINGS, PLACES, WHEN)(r))}."
+        ),
         lambda r: f"{_capital(r.choice(PERSONS))} {r.choice(PAST)} the {r.choice(THINGS)}.",
-        lambda r: f"Did {r.choice(PERSONS)} {r.choice(BASE)} the {r.choice(THINGS)} "
-        f"{r.choice(WHEN)}?",
-        lambda r: f"Why did {r.choice(NAMES)} {r.choice(BASE)} the "
-        f"{' '.join(_pick(QUALITIES, THINGS)(r))}?",
+        lambda r: (
+            f"Did {r.choice(PERSONS)} {r.choice(BASE)} the {r.choice(THINGS)} {r.choice(WHEN)}?"
+        ),
+        lambda r: (
+            f"Why did {r.choice(NAMES)} {r.choice(BASE)} the "
+            f"{' '.join(_pick(QUALITIES, THINGS)(r))}?"
+        ),
         lambda r: f"Where is the {' '.join(_pick(QUALITIES, THINGS)(r))}?",
         lambda r: f"Is the {' '.join(_pick(THINGS, PLACES)(r))}?",
         lambda r: f"Would you like to {' '.join(_pick(BASE)(r))} my {r.choice(THINGS)}?",
@@ -132,11 +139,15 @@ def patterns() -> tuple[Pattern, ...]:
         lambda r: f"{r.choice(REPLIES)}{r.choice('.!?')}",
         lambda r: f"{r.choice(REPLIES)}, {r.choice(NAMES)}.",
         lambda r: f"{_capital(' '.join(_pick(QUALITIES, THINGS)(r)))}.",
-        lambda r: f"{r.choice(NAMES)} and {r.choice(NAMES)} went to {r.choice(CITIES)}, but "
-        f"{r.choice(PERSONS)} {' '.join(_pick(PAST)(r))} the {r.choice(THINGS)} and stayed "
-        f"{r.choice(PLACES)}.",
-        lambda r: f"If {r.choice(PERSONS)} {r.choice(PAST)} the {r.choice(THINGS)}, "
-        f"{r.choice(NAMES)} would {r.choice(BASE)} {number(r)} {r.choice(PLURALS)}.",
+        lambda r: (
+            f"{r.choice(NAMES)} and {r.choice(NAMES)} went to {r.choice(CITIES)}, but "
+            f"{r.choice(PERSONS)} {' '.join(_pick(PAST)(r))} the {r.choice(THINGS)} and stayed "
+            f"{r.choice(PLACES)}."
+        ),
+        lambda r: (
+            f"If {r.choice(PERSONS)} {r.choice(PAST)} the {r.choice(THINGS)}, "
+            f"{r.choice(NAMES)} would {r.choice(BASE)} {number(r)} {r.choice(PLURALS)}."
+        ),
     )
 
 

@@ -25,7 +25,7 @@ def build(texts: Iterable[str], size: int) -> Tokenizer:
             normalizers.StripAccents(),
             normalizers.Lowercase(),
             normalizers.Replace(Regex("[\u2018\u2019]"), "'"),
-            normalizers.Replace(Regex("[\u201c\u201d\"()\\[\\]]"), ""),
+            normalizers.Replace(Regex('[\u201c\u201d"()\\[\\]]'), ""),
             normalizers.Replace(Regex("[\u2013\u2014;]"), ", "),
             normalizers.Replace(Regex("\\s+"), " "),
             normalizers.Strip(),

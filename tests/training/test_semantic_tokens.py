@@ -1,0 +1,52 @@
+"""Alignment to semantic tokens."""
+
+import numpy as np
+import pytest
+
+from training.teacher.source import LEVELS, UNVOICED
+from training.tokens import semantic
+
+
+def _names(classes: np.ndarray) -> list[str]:
+    return [semantic.CLASSES[index] for index in classes]
+
+
+def test_stress_marks_give_their_time_to_the_vowel() -> None:
+    classes, lengths = semantic.segments("ðə kˈæt", np.array([4, 3, 2, 1, 3, 2, 5, 4, 6]))
+    assert _names(classes) == ["_", "ð", "ə", " ", "k", "æ", "t", "_"]
+    assert lengths.tolist() == [4, 3, 2, 1, 3, 7, 4, 6]
+
+
+def test_unknown_marks_belong_to_what_stands_before() -> None:
+    classes, lengths = semantic.segments("iː", np.array([2, 3, 4, 1]))
+    assert _names(classes) == ["_", "i", "_"]
+    assert lengths.tolist() == [2, 7, 1]
+
+
+def test_no_phone_is_lost_however_short() -> None:
+    phones = "kætsstɹɪps"
+    durations = np.array([3, *([1] * len(phones)), 3])
+    made = semantic.frame_classes(phones, durations)
+    kept = [c for c, before in zip(made, [-1, *made[:-1]], strict=True) if c != before]
+    heard = "".join(name for name in _names(np.array(kept)) if name not in "_ ")
+    assert heard == "kætstɹɪps"  # the double s is one run
+    assert len(made) == sum(durations) * 600 // 640
+
+
+def test_pitch_bins_hold_at_their_edges() -> None:
+    levels = np.array([11, 11, 12, 12, 13, 13, 16, 16, UNVOICED, UNVOICED, 12, UNVOICED])
+    bins = semantic.pitch_bins(levels, 6)
+    assert bins.tolist() == [2, 2, 2, 3, 0, 3]
+
+
+@pytest.mark.parametrize("level", [0, LEVELS - 1])
+def test_every_pitch_has_a_bin(level: int) -> None:
+    bins = semantic.pitch_bins(np.array([level, level]), 1)
+    assert 1 <= bins[0] < semantic.PITCH_BINS
+
+
+def test_phone_string_merges_runs_and_leaves_pauses_out() -> None:
+    index = {name: i for i, name in enumerate(semantic.CLASSES)}
+    ids = [index[c] * semantic.PITCH_BINS + 3 for c in "_kkæt,  s"]
+    assert semantic.phone_string(np.array(ids)) == "kæts"
+    assert semantic.phone_string(np.array([], int)) == ""
