@@ -197,6 +197,15 @@ class ServerConfig:
         ),
     )
 
+    engine_down_s: float = field(
+        default=330.0,
+        metadata=setting(
+            "A server whose engine stays down for this many seconds ends with exit code 1.",
+            low=0.1,
+            high=86_400,
+        ),
+    )
+
     # Logs.
     log_level: str = field(
         default="info",

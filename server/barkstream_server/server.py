@@ -51,14 +51,20 @@ class SpeechServer:
         checkpoint: What is spoken with.
         engine: Makes the speech; the server starts and closes it.
 
+    Attributes:
+        lost: Set once the engine has been down for longer than ``engine_down_s``: whoever runs
+            the server should end it and let it be started anew.
+
     Raises:
         ConfigError: The default voice does not exist.
         CheckpointError: The tokenizer or the index of voices is damaged.
     """
 
     def __init__(self, config: ServerConfig, checkpoint: Checkpoint, engine: Engine) -> None:
+        self.lost = asyncio.Event()
         self._config = config
         self._engine = engine
+        self._down: asyncio.TimerHandle | None = None
         self._engine_info: EngineInfo | None = None
         extra = () if config.voices_dir is None else (config.voices_dir,)
         voices = checkpoint.voices(extra)
@@ -153,6 +159,8 @@ class SpeechServer:
         if self._closed:
             return
         self._closed = True
+        if self._down is not None:
+            self._down.cancel()
         self._health.close()
         self._admission.begin_drain(0)
         self._admission.shut()
@@ -186,6 +194,12 @@ class SpeechServer:
     def _on_engine_state(self, state: EngineState) -> None:
         level = logging.WARNING if state is EngineState.DOWN else logging.INFO
         log_event(logger, level, "engine", state=state.value)
+        if self._down is not None:
+            self._down.cancel()
+            self._down = None
+        if state is EngineState.DOWN:
+            loop = asyncio.get_running_loop()
+            self._down = loop.call_later(self._config.engine_down_s, self.lost.set)
         if state is EngineState.READY:
             self._engine_info = self._engine.info
         self._admission.set_engine_state(state)

@@ -14,11 +14,13 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bark_core.backends.fake.script import Cost, Effect, FakeScript, Fault
-from bark_core.checkpoints import open_checkpoint
+from bark_core.checkpoints import Checkpoint, open_checkpoint
 from bark_core.engine.interface import Engine, EngineLimits
 from bark_core.engine.process import ProcessEngine
 from bark_core.engine.thread import ThreadEngine
 from barkstream.v1 import speech_service_pb2 as pb
+from barkstream_server.cli import serve
+from barkstream_server.config import ServerConfig
 from tests.support.serving import (
     LONG_TEXT,
     PATIENCE_S,
@@ -160,3 +162,26 @@ async def test_speech_is_refused_as_unavailable_while_the_engine_is_down() -> No
         await talk.append("a", SENTENCE)
         await talk.half_close()
         assert kinds(await talk.rest())[-1] == "completed"
+
+
+def test_a_server_whose_engine_is_lost_ends_so_that_it_can_be_started_anew(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def doomed(config: ServerConfig, checkpoint: Checkpoint) -> Engine:
+        limits = EngineLimits(restart_limit=0)
+        return ProcessEngine(fake_spec(slots=config.slots), checkpoint.config, limits)
+
+    monkeypatch.setattr(serve, "create_engine", doomed)
+    config = ServerConfig(checkpoint="noise", listen="127.0.0.1:0", engine_down_s=0.2)
+
+    async def run() -> int:
+        serving = asyncio.ensure_future(serve.serve(config))
+        await eventually(lambda: "listening on" in capsys.readouterr().out)
+        (child,) = multiprocessing.active_children()
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        async with asyncio.timeout(PATIENCE_S):
+            return await serving
+
+    assert asyncio.run(run()) == 1
+    assert "the engine is lost" in capsys.readouterr().err

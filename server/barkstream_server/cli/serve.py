@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def serve(config: ServerConfig) -> int:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT, or until the engine is lost; returns the exit code.
 
     Raises:
         SetupError: The address, a certificate or the checkpoint is not usable.
@@ -66,21 +66,27 @@ async def serve(config: ServerConfig) -> int:
     if checkpoint.notice:
         log_event(logger, logging.WARNING, "checkpoint", notice=checkpoint.notice)
     server = SpeechServer(config, checkpoint, create_engine(config, checkpoint))
+    stopping = asyncio.ensure_future(stop.wait())
+    losing = asyncio.ensure_future(server.lost.wait())
     try:
         await server.open()
         loading = asyncio.ensure_future(server.load())
-        stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if loading.done():
-            loading.result()
-            print(f"listening on {server.address}", flush=True)
-            await stopping
-            await server.drain(at_once)
-        else:
+        if not loading.done():
             loading.add_done_callback(_mark_retrieved)
+            return 0
+        loading.result()
+        print(f"listening on {server.address}", flush=True)
+        await asyncio.wait({stopping, losing}, return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            print("barkstream: the engine is lost; the log says why", file=sys.stderr)
+            return EXIT_ENGINE_LOST
+        await server.drain(at_once)
+        return 0
     finally:
         await server.close()
-    return 0
+        for waiting in (stopping, losing):
+            waiting.cancel()
 
 
 def _mark_retrieved(loading: asyncio.Future[None]) -> None:
