@@ -74,6 +74,10 @@ class SpeechServiceServicer(object):
         """A session. Text comes as it is written, audio goes as it is made, and the caller may interrupt.
         Several contexts (independent texts) may live on one session. The first message must be open.
         A half-closed session speaks what it was given, then ends.
+
+        What is wrong with one context fails that context; the session lives on. What cannot be laid to
+        one ends the call: a message that is broken or empty, a second open, an unusable context_id.
+        Messages other than append that come for a context after its terminal event are ignored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
