@@ -22,6 +22,7 @@ from bark_core.backends.base import (
     SemanticStep,
     TokenOutput,
 )
+from bark_core.backends.checks import assert_allowed
 from bark_core.backends.torch.device import choose_threads, place
 from bark_core.backends.torch.stages import (
     CoarseStage,
@@ -115,7 +116,7 @@ class TorchBackend:
             EngineFailureError: The model produced values that are not finite, or a slot is full.
         """
         assert not self._closed, "the back end is closed"
-        self._check(batch)
+        assert_allowed(batch, self._limits)
         with torch.inference_mode():
             match batch:
                 case SemanticPrefill():
@@ -146,23 +147,3 @@ class TorchBackend:
         self._closed = True
         del self._semantic, self._coarse, self._fine, self._codec
         torch.set_num_threads(self._threads_before)
-
-    def _check(self, batch: Batch) -> None:
-        """Bugs of the caller show here, not as wrong audio."""
-        limits = self._limits
-        match batch:
-            case SemanticPrefill() | CoarsePrefill():
-                widest = limits.max_prefill_rows
-            case SemanticStep() | CoarseStep():
-                widest = limits.max_step_rows
-            case FinePass():
-                widest = limits.max_fine_rows
-            case CodecDecode():
-                widest = limits.max_codec_rows
-            case _:
-                assert_never(batch)
-        assert 1 <= len(batch.rows) <= widest, f"{len(batch.rows)} rows, {widest} allowed"
-        if not isinstance(batch, FinePass):
-            slots = [row.slot for row in batch.rows]
-            assert len(set(slots)) == len(slots), "a slot twice in one batch"
-            assert all(0 <= slot < limits.slots for slot in slots), slots

@@ -6,19 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bark_core.backends.base import FloatArray, IntArray
+from bark_core.backends.checks import require_finite
 from bark_core.backends.torch import packed
 from bark_core.backends.torch.device import Placement, move, on_device
 from bark_core.config import TransformerConfig
-from bark_core.errors import EngineFailureError
 from bark_core.models.cache import KvCache
 from bark_core.models.gpt import CausalModel
 from bark_core.models.linear import Linear
 from bark_core.models.loading import build
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class CausalRunner:
         """Forget these slots."""
         self._cache.clear(slots)
 
-    def embed(self, ids: NDArray[np.int64]) -> Tensor:
+    def embed(self, ids: IntArray) -> Tensor:
         """[P] ids -> [P, D] token embeddings, positions not yet added."""
         embedded: Tensor = self._model.input_embeds_layer(on_device(ids, self._placement))
         return embedded
@@ -136,20 +134,6 @@ class CausalRunner:
         """
         logits: FloatArray = self._heads[head](states).float().cpu().numpy()
         return require_finite(logits, self._plan.stage)
-
-
-def require_finite(values: FloatArray, stage: str) -> FloatArray:
-    """The same values.
-
-    Raises:
-        EngineFailureError: One of them is infinite or not a number.
-    """
-    if not np.isfinite(values).all():
-        raise EngineFailureError(
-            f"the {stage} model produced values that are not finite: the checkpoint is damaged, or "
-            "this precision is too coarse for it (try dtype float32)"
-        )
-    return values
 
 
 def _rows_of(head: Linear, ids: Sequence[int]) -> Linear:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from bark_core.backends.base import (
@@ -14,12 +13,15 @@ from bark_core.backends.base import (
     CoarseStepRow,
     CodecRow,
     FineRow,
+    FloatArray,
+    IntArray,
     SemanticDraw,
     SemanticPrefillRow,
     SemanticStepRow,
 )
+from bark_core.backends.checks import require_finite
 from bark_core.backends.torch import packed
-from bark_core.backends.torch.causal import CausalPlan, CausalRunner, require_finite
+from bark_core.backends.torch.causal import CausalPlan, CausalRunner
 from bark_core.backends.torch.device import Placement, move, on_device
 from bark_core.config import BarkConfig
 from bark_core.models.codec import CodecDecoder
@@ -27,8 +29,6 @@ from bark_core.models.fine import FineModel
 from bark_core.models.loading import build
 from bark_core.sampling import draw_fine, draw_semantic, draw_token
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float32]
 Tensors = dict[str, Tensor]
 
 
