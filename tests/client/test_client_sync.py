@@ -130,6 +130,30 @@ def test_a_text_that_never_comes_does_not_hold_up_the_end(
     assert "barkstream-text" not in names()
 
 
+def test_nothing_is_taken_from_the_text_once_its_reader_left(
+    sync_client: SyncSpeechClient,
+) -> None:
+    release = threading.Event()
+    taken: list[int] = []
+
+    def text() -> Iterator[str]:
+        yield "Hello there. "
+        release.wait()
+        for number in range(1_000):
+            taken.append(number)
+            yield "More. "
+
+    with sync_client.converse(text()) as stream:
+        next(stream)
+    release.set()
+    for thread in threading.enumerate():
+        if thread.name == "barkstream-text":
+            thread.join(10)
+    assert "barkstream-text" not in names()
+    assert len(taken) <= 2
+    assert sync_client.synthesize(TEXT).audio
+
+
 def test_session(sync_client: SyncSpeechClient) -> None:
     with sync_client.session(idle_timeout_s=60) as session:
         assert session.info.max_contexts == 8
