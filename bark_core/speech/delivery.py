@@ -67,7 +67,7 @@ class Delivery:
         self, sample_rate_hz: int, pause_s: float, fade_s: float, clock: Callable[[], float]
     ) -> None:
         self.timeline = Timeline(sample_rate_hz)
-        self.playback = PlaybackClock()
+        self.playback = PlaybackClock(sample_rate_hz)
         self._rate_hz = sample_rate_hz
         self._pause_samples = round(pause_s * sample_rate_hz)
         self._fade_samples = round(fade_s * sample_rate_hz)
@@ -214,7 +214,7 @@ class Delivery:
     def _send(self, pcm: FloatArray, segment_index: int, events: list[ContextEvent]) -> None:
         events.append(ContextAudio(pcm, self._sent_samples, segment_index))
         now_s = self._clock()
-        self.playback.sent(pcm.size / self._rate_hz, now_s)
+        self.playback.sent(pcm.size, now_s)
         self._sent_samples += pcm.size
         self._last_index = segment_index
         if self._first_audio_s is None:

@@ -12,22 +12,26 @@ class PlaybackClock:
 
     It moves in real time, from the first audio on, and never past what was sent; where nothing is
     left it stands still until more comes. Reports correct it.
+
+    Args:
+        sample_rate_hz: Of the samples sent.
     """
 
-    def __init__(self) -> None:
-        self._sent_s = 0.0
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._rate_hz = sample_rate_hz
+        self._sent_samples = 0
         self._played_s = 0.0
         self._now_s: float | None = None  # None: no audio yet
 
     @property
     def sent_s(self) -> float:
         """Audio sent."""
-        return self._sent_s
+        return self._sent_samples / self._rate_hz
 
-    def sent(self, duration_s: float, now_s: float) -> None:
+    def sent(self, samples: int, now_s: float) -> None:
         """More audio left at ``now_s``."""
         self.played_s(now_s)
-        self._sent_s += duration_s
+        self._sent_samples += samples
         self._now_s = now_s
 
     def report(self, played_s: float, now_s: float) -> float:
@@ -40,7 +44,7 @@ class PlaybackClock:
             raise InvalidRequestError(
                 f"played must be a time of at least 0 s, got {played_s}", field="played"
             )
-        self._played_s = min(played_s, self._sent_s)
+        self._played_s = min(played_s, self.sent_s)
         if self._now_s is not None:
             self._now_s = now_s
         return self._played_s
@@ -49,6 +53,6 @@ class PlaybackClock:
         """Where the playhead stands at ``now_s``."""
         if self._now_s is not None:
             elapsed_s = max(now_s - self._now_s, 0.0)
-            self._played_s = min(self._played_s + elapsed_s, self._sent_s)
+            self._played_s = min(self._played_s + elapsed_s, self.sent_s)
             self._now_s = now_s
         return self._played_s

@@ -49,12 +49,12 @@ def test_no_fade_passes_audio_through_at_once() -> None:
 
 
 def test_the_playhead_waits_for_audio() -> None:
-    clock = PlaybackClock()
+    clock = PlaybackClock(100)
     assert clock.played_s(5.0) == 0
-    clock.sent(1.0, now_s=10.0)
+    clock.sent(100, now_s=10.0)
     assert clock.played_s(10.4) == pytest.approx(0.4)
     assert clock.played_s(13.0) == pytest.approx(1.0)
-    clock.sent(1.0, now_s=14.0)
+    clock.sent(100, now_s=14.0)
     assert clock.played_s(14.25) == pytest.approx(1.25)
     assert clock.report(0.5, now_s=14.5) == pytest.approx(0.5)
     assert clock.played_s(14.6) == pytest.approx(0.6)
@@ -62,8 +62,8 @@ def test_the_playhead_waits_for_audio() -> None:
 
 
 def test_a_clock_that_runs_backwards_moves_nothing() -> None:
-    clock = PlaybackClock()
-    clock.sent(1.0, now_s=10.0)
+    clock = PlaybackClock(100)
+    clock.sent(100, now_s=10.0)
     assert clock.played_s(10.5) == pytest.approx(0.5)
     assert clock.played_s(9.0) == pytest.approx(0.5)
 
