@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bark_core.backends.base import BackendLimits
+from bark_core.engine.meter import LoadMeter
 from bark_core.engine.utterance import Utterance
 from bark_core.engine.work import Work, widest
 
 PREFETCH_SLACK_S = 0.25
 """Work for an utterance that nobody waits for yet joins a batch only if whoever is first in line
-has at least so much time left."""
+has at least so much time to spare."""
 
 
 _ROUNDING_S = 1e-6
@@ -67,15 +68,26 @@ def resumes_at_s(utterance: Utterance, now_s: float) -> float:
     return clock.falls_to_s(max_lead_s, now_s)
 
 
-def choose(candidates: Sequence[Candidate], limits: BackendLimits, now_s: float) -> Choice | None:
+def spare_s(candidate: Candidate, meter: LoadMeter, now_s: float) -> float:
+    """Time that could be given to others without missing the deadline; negative: it is late."""
+    pipeline = candidate.utterance.pipeline
+    assert pipeline is not None
+    return candidate.deadline_s - now_s - meter.total_s(pipeline.until_audio())
+
+
+def choose(
+    candidates: Sequence[Candidate], limits: BackendLimits, meter: LoadMeter, now_s: float
+) -> Choice | None:
     """Pick the next batch: earliest playback deadline first.
 
     1. The leader is the candidate with the earliest deadline; one that somebody waits for always
        comes before one made ahead (prefetch). The batch does the leader's most urgent work.
     2. Everybody else who could do the same work rides along in the order of deadlines, up to the
        back end's width: weights are read once for all.
-    3. Prefetched utterances ride only while the leader has time to spare.
-    4. An utterance whose batch has failed runs alone until it is cleared (see ``recovery``).
+    3. Where the leader is about to step and others only lack a prefill to step with it, they are
+       prefilled first, unless that would make a leader late who is in time.
+    4. Prefetched utterances ride only while the leader has time to spare.
+    5. An utterance whose batch has failed runs alone until it is cleared (see ``recovery``).
 
     Streams that are far enough ahead of their listeners are no candidates at all.
     """
@@ -86,13 +98,22 @@ def choose(candidates: Sequence[Candidate], limits: BackendLimits, now_s: float)
     work = leader.works[0]
     if leader.utterance.alone:
         return Choice(work, (leader.utterance,))
-    relaxed = leader.prefetch or leader.deadline_s - now_s >= PREFETCH_SLACK_S
-    riders = [
-        c.utterance
-        for c in line
-        if work in c.works and not c.utterance.alone and (relaxed or not c.prefetch)
-    ]
+    spare = spare_s(leader, meter, now_s)
+    relaxed = leader.prefetch or spare >= PREFETCH_SLACK_S
+    line = [c for c in line if not c.utterance.alone and (relaxed or not c.prefetch)]
+    riders = [c.utterance for c in line if work in c.works]
+    opening = _PREFILL_OF.get(work)
+    if opening is not None and len(riders) < widest(work, limits):
+        joiners = [c.utterance for c in line if opening in c.works]
+        if joiners and not 0 <= spare < meter.batch_s(opening):
+            return Choice(opening, tuple(joiners[: widest(opening, limits)]))
     return Choice(work, tuple(riders[: widest(work, limits)]))
+
+
+_PREFILL_OF = {
+    Work.SEMANTIC_STEP: Work.SEMANTIC_PREFILL,
+    Work.COARSE_STEP: Work.COARSE_PREFILL,
+}
 
 
 def soonest(moments_s: Sequence[float]) -> float | None:

@@ -115,7 +115,7 @@ class Scheduler:
             for u in self._running
             if policy.resumes_at_s(u, now_s) <= now_s and (works := self._works(u))
         ]
-        choice = policy.choose(candidates, self._limits, now_s)
+        choice = policy.choose(candidates, self._limits, self.meter, now_s)
         if choice is None:
             return None
         rows = []
@@ -153,7 +153,7 @@ class Scheduler:
                 self._deliver(utterance, pcm, now_s)
             if not self._finish_if_done(utterance, now_s):
                 self._tell(utterance, now_s)
-        self.meter.add(now_s - started_s, audio_s)
+        self.meter.add(assignment.work, now_s - started_s, audio_s)
 
     def fail(self, utterance: Utterance, error: BarkstreamError) -> None:
         """End one utterance with an error."""

@@ -46,6 +46,10 @@ class FinePlan(Protocol):
         """Window ``index``, or None: it may not run yet, or there is no such window."""
         ...
 
+    def frames_needed(self, index: int, known: Known) -> int | None:
+        """Frames that must exist before window ``index`` may run; None: there is no such window."""
+        ...
+
     def final_frames(self, windows_done: int, known: Known) -> int:
         """Frames of the utterance that no later window will change."""
         ...
@@ -65,20 +69,25 @@ class ExactFinePlan:
 
     def window(self, index: int, known: Known) -> FineWindow | None:
         """Window ``index`` as soon as it is determined."""
+        needed = self.frames_needed(index, known)
+        if needed is None or known.frames < needed:
+            return None
         width, stride = self.fine.window_frames, self.fine.stride_frames
-        history = self.history_frames
+        columns = max(self.history_frames + known.at_least, width)
+        start = min(stride * index, columns - width)
+        fill = min(self.history_frames + stride * index, columns - stride)
+        return FineWindow(index, start, width, fill - start)
+
+    def frames_needed(self, index: int, known: Known) -> int | None:
+        """Frames up to the window's end; where the length is known, at most that."""
+        width, stride = self.fine.window_frames, self.fine.stride_frames
         if known.total is None:
-            if history + known.frames < stride * index + width:
-                return None
-            return FineWindow(index, stride * index, width, history)
+            return stride * index + width - self.history_frames
         if index >= self._window_count(known.total):
             return None
-        columns = max(known.total + history, width)
+        columns = max(known.total + self.history_frames, width)
         start = min(stride * index, columns - width)
-        if history + known.frames < min(start + width, history + known.total):
-            return None
-        fill = min(history + stride * index, columns - stride)
-        return FineWindow(index, start, width, fill - start)
+        return min(start + width - self.history_frames, known.total)
 
     def final_frames(self, windows_done: int, known: Known) -> int:
         """Frames before the earliest column that the next window can fill."""
@@ -125,19 +134,22 @@ class LowLatencyFinePlan:
 
     def window(self, index: int, known: Known) -> FineWindow | None:
         """Pass ``index`` once its chunk and its look-ahead exist."""
-        start = self.ramp.start(index)
-        end = self.ramp.start(index + 1) + self.lookahead_frames
-        if known.total is not None:
-            if start >= known.total:
-                return None
-            end = min(end, known.total)
-        if known.frames < end:
+        end = self.frames_needed(index, known)
+        if end is None or known.frames < end:
             return None
+        start = self.ramp.start(index)
         room = self.window_frames - (end - start)
         context = min(self.max_history_frames, self.history_frames + start, room)
         return FineWindow(
             index, self.history_frames + start - context, context + end - start, context
         )
+
+    def frames_needed(self, index: int, known: Known) -> int | None:
+        """Frames of chunk ``index``, all before it, and its look-ahead."""
+        end = self.ramp.start(index + 1) + self.lookahead_frames
+        if known.total is None:
+            return end
+        return min(end, known.total) if self.ramp.start(index) < known.total else None
 
     def final_frames(self, windows_done: int, known: Known) -> int:
         """Frames of the chunks that are done."""

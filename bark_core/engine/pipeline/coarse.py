@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,6 +58,25 @@ class CoarseStage:
         if ended:
             return False
         return len(semantic) < self._plan.window(self._window.index + 1).visible_tokens
+
+    def until(self, steps: int, semantic: Sequence[int], *, ended: bool) -> Counter[Work]:
+        """Batches needed, at least, until so many tokens exist, those of the semantic stage too."""
+        needed: Counter[Work] = Counter()
+        missing = steps - len(self.ids)
+        if missing <= 0:
+            return needed
+        total = len(semantic) if ended else None
+        window, prefilled = self._window, self._prefilled
+        while True:
+            needed[Work.COARSE_PREFILL] += not prefilled
+            if window.end_step >= steps:
+                break
+            window = self._plan.window(window.index + 1, total)
+            prefilled = window.continues
+        needed[Work.COARSE_STEP] = max(0, missing - needed[Work.COARSE_PREFILL])
+        if not ended:
+            needed[Work.SEMANTIC_STEP] = max(0, window.visible_tokens - len(semantic))
+        return needed
 
     def prefill_row(self, slot: int, semantic: Sequence[int]) -> CoarsePrefillRow:
         """The present window's prompt: semantic slice, infer token, last coarse tokens."""

@@ -57,6 +57,10 @@ class FineStage:
         """Frames that will not change any more."""
         return self._plan.final_frames(self.windows_done, known)
 
+    def frames_needed(self, known: Known) -> int | None:
+        """Frames that the next window waits for; None: there is no next window."""
+        return self._plan.frames_needed(self.windows_done, known)
+
     def row(self, known: Known) -> FineRow:
         """The next window."""
         window = self._next(known)

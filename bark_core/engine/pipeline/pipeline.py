@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -84,6 +85,17 @@ class Pipeline:
         if self.has_audio and self._coarse.starved(self.semantic.tokens, ended=ended):
             order = (*order[:2], semantic, coarse)
         return tuple(work for work in order if work is not None)
+
+    def until_audio(self) -> Counter[Work]:
+        """Batches it needs, at least, until its next samples."""
+        known, needed = self._known(), Counter({Work.CODEC: 1})
+        frames = self._fine.frames_needed(known)
+        if self._request.semantic_only or frames is None or self._codec.ready(known):
+            return needed
+        needed[Work.FINE] = 1
+        steps = frames * self._config.coarse.n_codebooks
+        tokens, ended = self.semantic.tokens, self.semantic.ended
+        return needed + self._coarse.until(steps, tokens, ended=ended)
 
     def row(self, work: Work, slot: int) -> Row:
         """The row of one kind of work that ``ready`` named."""
