@@ -16,6 +16,11 @@ PREFETCH_SLACK_S = 0.25
 has at least so much time to spare."""
 
 
+_PREFILL_OF = {
+    Work.SEMANTIC_STEP: Work.SEMANTIC_PREFILL,
+    Work.COARSE_STEP: Work.COARSE_PREFILL,
+}
+
 _ROUNDING_S = 1e-6
 """Moments are sums of floats: without this a stream could wake a hair too early, for ever."""
 
@@ -108,12 +113,6 @@ def choose(
         if joiners and not 0 <= spare < meter.batch_s(opening):
             return Choice(opening, tuple(joiners[: widest(opening, limits)]))
     return Choice(work, tuple(riders[: widest(work, limits)]))
-
-
-_PREFILL_OF = {
-    Work.SEMANTIC_STEP: Work.SEMANTIC_PREFILL,
-    Work.COARSE_STEP: Work.COARSE_PREFILL,
-}
 
 
 def soonest(moments_s: Sequence[float]) -> float | None:

@@ -369,14 +369,14 @@ def test_an_utterance_is_the_same_alone_and_among_others(
     assert (scheduler.running, scheduler.waiting, scheduler.slots.free) == (0, 0, slots)
 
 
-def test_one_who_waits_rides_before_a_sentence_made_ahead() -> None:
-    """Width 2: the second place belongs to the other caller, though the sentence is due before."""
-    simulation = Simulation(limits=BackendLimits(4, 2, 1, 1, 1))
-    early, late = Pacing(None, first_audio_target_s=1.0), Pacing(None, first_audio_target_s=9.0)
-    for sentence in sentences(2, text_ids=10, pacing=early):
-        simulation.submit(sentence)
-    simulation.submit(request("other", text_ids=10, pacing=late))
-    simulation.run(until_s=100.1)
-    scheduler = simulation.loop._scheduler
-    made = {u.utterance_id: u.answers for u in scheduler._running}
-    assert made["other"] > 10 * made["s1"]
+def test_prefills_of_one_row_do_not_keep_callers_out_of_each_others_batches() -> None:
+    simulation = Simulation(slots=8, limits=BackendLimits(8, 8, 1, 1, 1))
+    for i in range(4):
+        voice = random_voice(CONFIG, 346, 520)
+        pacing = Pacing(max_lead_s=1.5)
+        simulation.submit(request(f"c{i}", text_ids=20, voice=voice, pacing=pacing))
+    simulation.run()
+    assert {1} == set(simulation.widths("CoarsePrefill"))
+    assert np.mean(simulation.widths("SemanticStep")) > 3
+    assert np.mean(simulation.widths("CoarseStep")) > 2.5
+    assert max(simulation.underruns_s(f"c{i}") for i in range(4)) < 0.1
