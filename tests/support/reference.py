@@ -92,7 +92,7 @@ def make_random_hf_bark(config: BarkConfig, seed: int) -> Any:
             noise = torch.randn(tensor.shape, generator=generator)
             if name.startswith("codec_model."):
                 # Around its own initial scale, with gains that make loud audio out of any codes.
-                tensor.add_(0.1 * tensor.abs().mean() * noise)
+                tensor.add_(0.1 * noise * (1 if tensor.ndim == 1 else tensor.abs().mean()))
                 tensor.mul_(2.0 if name.endswith("original0") else 1.0)
             elif "layernorm" in name:
                 tensor.copy_((1.0 if name.endswith("weight") else 0.0) + 0.3 * noise)
