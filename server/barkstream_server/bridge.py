@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bark_core.engine.events import Event, TerminalEvent
@@ -200,7 +201,7 @@ class Bridge:
 
     def _listen(self, events: Sequence[Event]) -> None:
         """Called by the engine on a thread of its own."""
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop is gone, and the bridge with it
             self._loop.call_soon_threadsafe(self._arrive, events)
 
     def _arrive(self, events: Sequence[Event]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,6 +24,7 @@ from tests.support.serving import (
     eventually,
     failure,
     kinds,
+    rich_failure,
     served,
 )
 
@@ -249,6 +251,13 @@ async def test_a_full_engine_refuses_with_a_moment_to_come_back() -> None:
                 assert status.code is grpc.StatusCode.RESOURCE_EXHAUSTED
                 assert status.retry_s is not None
                 assert status.retry_s > 0
+            await talk.append("refused", SENTENCE)
+            await talk.finish("refused")
+            failed = (await talk.until("failed"))[-1]
+            assert failed.context_id == "refused"
+            refused = rich_failure(failed.failed)
+            assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert refused.retry_s is not None
             target.gate.release()
             await talk.half_close()
             assert kinds(await talk.rest()).count("completed") == 2
@@ -305,3 +314,9 @@ async def test_a_long_text_does_not_hold_up_the_event_loop() -> None:
         call.cancel()
         # The text is taken in pieces of 256 code points, and others run between any two.
         assert turns > 20_000 // 256
+
+
+async def test_a_unix_socket_serves_as_well(tmp_path: Path) -> None:
+    async with served(listen=f"unix:{tmp_path}/s") as target:
+        assert target.server.address == f"unix:{tmp_path}/s"
+        assert (await target.speech.Synthesize(pb.SynthesizeRequest(text=SENTENCE))).audio
