@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -66,9 +67,13 @@ class Loop:
             print(f"resumed {path} at step {self.step}", flush=True)
 
     def steps(self, minutes: float) -> Iterator[int]:
-        """Step numbers until `total` or the time is up; saves as it goes and at the end."""
+        """Step numbers until `total`, the end of the time or SIGTERM; saves now and then, and last."""
         started = saved = marked = time.monotonic()
+        stopped: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
         while self.step < self.total and time.monotonic() - started < minutes * 60:
+            if stopped:
+                break
             for name, optimizer in self._optimizers.items():
                 for group in optimizer.param_groups:
                     group["lr"] = schedule(self.step, self.total, self._peaks[name])

@@ -4,13 +4,15 @@
 
 Steps run as processes of their own, at most `--slots` at once, in slices of a few minutes. Among
 the steps that can run now the one furthest behind its share of time goes first, so that every
-stage has something to show early. What has been done is in `run.json`; `pids` lists the running
-processes, one a line, for whoever must stop them for a while (SIGSTOP, SIGCONT).
+stage has something to show early. SIGTERM stops it and lets what runs save first. What has been
+done is in `run.json`; `pids` lists the running processes, one a line, for whoever must stop them
+for a while (SIGSTOP, SIGCONT).
 """
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -85,8 +87,12 @@ def _untokenised(minutes: float) -> Callable[[Path], bool]:
     return ready
 
 
-def _training(name: str, total: int, needs: str) -> Callable[[Path], bool]:
+def _training(
+    name: str, total: int, needs: str, after: tuple[str, int] | None
+) -> Callable[[Path], bool]:
     def ready(root: Path) -> bool:
+        if after and steps_done(root / "checkpoints" / f"{after[0]}.pt") < after[1]:
+            return False
         there = _shards(root / "tokens" / needs) > 0 and _shards(root / "tokens" / "held_out") > 1
         return there and steps_done(root / "checkpoints" / f"{name}.pt") < total
 
@@ -96,9 +102,11 @@ def _training(name: str, total: int, needs: str) -> Callable[[Path], bool]:
 def plan(minutes: int, codebook_minutes: float) -> tuple[Step, ...]:
     """All steps; training steps run `minutes` at a time."""
 
-    def train(name: str, share: float, total: int, needs: str) -> Step:
+    def train(
+        name: str, share: float, total: int, needs: str, after: tuple[str, int] | None = None
+    ) -> Step:
         command = (f"training.train_{name}", "--minutes", str(minutes), "--total", str(total))
-        return Step(name, share, command, _training(name, total, needs))
+        return Step(name, share, command, _training(name, total, needs, after))
 
     def speak(worker: int) -> Step:
         command = ("training.synthesise", "--hours", "8", "--minutes", str(minutes))
@@ -112,7 +120,8 @@ def plan(minutes: int, codebook_minutes: float) -> tuple[Step, ...]:
         speak(0),
         speak(1),
         Step("front", 1.0, front, _front_short_of(40)),
-        train("decoder", 3.0, 30_000, "audio"),
+        train("decoder", 3.0, 20_000, "audio"),
+        train("decoder_gan", 3.0, 15_000, "audio", after=("decoder", 20_000)),
         train("coarse", 2.5, 8_000, "audio"),
         train("semantic", 3.0, 14_000, "front"),
         train("fine", 1.0, 12_000, "audio"),
@@ -158,12 +167,18 @@ def main(arguments: list[str] | None = None) -> None:
     steps = plan(options.slice, options.codebook_minutes)
     running: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
     failed: set[str] = set()
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     while True:
+        if stopped:
+            end = time.monotonic()
+            for process, _ in running.values():
+                process.terminate()
         for name, (process, started) in list(running.items()):
             if process.poll() is not None:
                 del running[name]
                 state.add(name, (time.monotonic() - started) / 60)
-                if process.returncode:
+                if process.returncode and not stopped:
                     failed.add(name)
                     print(f"{name} failed: see {root / 'logs' / name}.log", flush=True)
         while len(running) < options.slots and time.monotonic() < end:

@@ -19,6 +19,8 @@ from training.codec.seanet import Decoder, SeanetSizes, keep_variance
 from training.loop import Loop, be_polite
 from training.recipe import Recipe
 
+_COMPLEX = 0.3  # weight of the phase of the waveform, which takes long to be found
+
 
 class Renderer(nn.Module):
     """Codes to audio: eight tables, summed, and the decoder."""
@@ -85,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
         made = renderer.decoder.upsample(memory)[:, 0]
         parts = loss(made, batch.audio)
         phase = phase_loss(probe(memory.transpose(1, 2)), batch.cycles, batch.voiced)
-        total = parts["log"] + parts["linear"] + parts["complex"] + phase
+        total = parts["log"] + parts["linear"] + _COMPLEX * parts["complex"] + phase
         optimizer.zero_grad()
         total.backward()
         norm = nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)

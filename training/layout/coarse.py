@@ -63,6 +63,8 @@ def window(
         coarse: [4 N] new coarse tokens, flat.
         number: of the window.
         look_ahead: semantic tokens known beyond the window's end; None for all.
+        recipe: for the lengths.
+        ids: of the pads and infer tokens.
 
     Returns:
         [84 + 1 + history + window] input ids and targets alike long; target t is the token at

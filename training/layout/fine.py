@@ -6,7 +6,6 @@ from training.layout.semantic import IGNORED
 from training.recipe import Recipe
 from training.tokens.ids import Ids
 
-
 AFTER_END = 0
 
 
@@ -16,6 +15,7 @@ def windows(history: int, frames: int, recipe: Recipe) -> list[tuple[int, int]]:
     Args:
         history: frames of voice before the new ones, already cut to the longest allowed.
         frames: new frames.
+        recipe: for the lengths.
     """
     size, stride = recipe.max_fine_input, recipe.max_fine_history
     length = max(frames + history, size)
@@ -43,6 +43,8 @@ def example(
         codes: [8, T] codes to be found again.
         number: of the window.
         book: 2 to 7.
+        recipe: for the lengths.
+        ids: of the pads and infer tokens.
 
     Returns:
         [8, 256] input codes and [256] targets.

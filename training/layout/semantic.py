@@ -16,6 +16,8 @@ def prefix(
     Args:
         text: [L] tokenizer ids, offset not yet added; the first 128 count.
         history: [H] semantic tokens of a voice; the last 128 count.
+        recipe: for the lengths.
+        ids: of the pads and infer tokens.
 
     Returns:
         [128] text ids and [128] history ids, whose embeddings are added.

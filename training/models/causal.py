@@ -35,7 +35,7 @@ class CausalModel(nn.Module):
         self.input_embeds_layer = nn.Embedding(sizes.input_vocabulary, sizes.width)
         self.position_embeds_layer = nn.Embedding(sizes.positions, sizes.width)
         self.layers = nn.ModuleList(
-            Block(sizes.width, sizes.heads, sizes.dropout, causal=True) for _ in range(sizes.layers)
+            Block(sizes.width, sizes.heads, causal=True) for _ in range(sizes.layers)
         )
         self.layernorm_final = nn.LayerNorm(sizes.width, eps=1e-5, bias=False)
         self.lm_head = nn.Linear(sizes.width, sizes.output_vocabulary, bias=False)

@@ -38,13 +38,13 @@ class FineModel(nn.Module):
         )
         self.position_embeds_layer = nn.Embedding(sizes.positions, sizes.width)
         self.layers = nn.ModuleList(
-            Block(sizes.width, sizes.heads, sizes.dropout, causal=False)
-            for _ in range(sizes.layers)
+            Block(sizes.width, sizes.heads, causal=False) for _ in range(sizes.layers)
         )
         self.layernorm_final = nn.LayerNorm(sizes.width, eps=1e-5)
         self.lm_heads = nn.ModuleList(
             nn.Linear(sizes.width, VOCABULARY, bias=False) for _ in range(sizes.codebooks - 1)
         )
+        self.drop = nn.Dropout(sizes.dropout)
         initialise(self, sizes.layers)
         for index, head in enumerate(self.lm_heads):
             head.weight = self.input_embeds_layers[index + 1].weight
@@ -61,6 +61,7 @@ class FineModel(nn.Module):
         """
         x = self.position_embeds_layer(torch.arange(codes.shape[2], device=codes.device))
         x = x + sum(self.input_embeds_layers[k](codes[:, k]) for k in range(book + 1))
+        x = self.drop(x)
         for layer in self.layers:
             x = layer(x)
         return self.lm_heads[book - 1](self.layernorm_final(x))

@@ -30,7 +30,8 @@ PLURALS = (
     "flowers cars windows tables dogs sheep children islands machines stories questions coins"
 ).split()
 QUALITIES = (
-    "new old small large heavy light red green blue yellow strange beautiful cheap expensive broken "
+    "new old small large heavy light red green blue yellow strange beautiful cheap expensive "
+    "broken "
     "quiet loud warm cold dark bright empty full clean dirty simple difficult famous friendly"
 ).split()
 PLACES = (
@@ -55,7 +56,8 @@ BASE = (
 ).split("|")
 REPLIES = (
     "Yes|No|Maybe|Of course|Not yet|Thank you|Thanks a lot|You are welcome|Good morning|Good night|"
-    "Hello|Hello there|Goodbye|See you later|See you soon|I am sorry|Excuse me|Never mind|All right|"
+    "Hello|Hello there|Goodbye|See you later|See you soon|I am sorry|Excuse me|"
+    "Never mind|All right|"
     "Well done|Happy birthday|I agree|I see|Exactly|Perhaps|Absolutely|Certainly|Please|Really|"
     "Sounds good|No problem|Take care|Welcome back|Wait|Stop|Sure|Great|Right away|Just a moment|"
     "Let us go|Good luck|Come in|Sit down|Be careful|Of course not|I think so|I hope so|Why not"
