@@ -84,13 +84,15 @@ class ModelCache:
         """Load another model, unless the present one was chosen the same way.
 
         Raises:
-            SetupError: It cannot be loaded; then the present one stays.
+            SetupError: It cannot be found; then the present one stays. Or it cannot be loaded; the
+                present one has been freed by then, as both might not fit into memory.
         """
         with self._lock:
             if choice == self._choice and not force_reload:
                 return self._get()
-            model = _load(choice)
+            checkpoint = choice.open(os.environ)
             self._drop()
+            model = _load(checkpoint, choice.device)
             self._choice, self._model = choice, model
             return model
 
@@ -101,7 +103,7 @@ class ModelCache:
 
     def _get(self) -> OfflineModel:
         if self._model is None:
-            self._model = _load(self._choice)
+            self._model = _load(self._choice.open(os.environ), self._choice.device)
         return self._model
 
     def _drop(self) -> None:
@@ -110,9 +112,7 @@ class ModelCache:
             self._model = None
 
 
-def _load(choice: ModelChoice) -> OfflineModel:
-    checkpoint = choice.open(os.environ)
+def _load(checkpoint: Checkpoint, device: str) -> OfflineModel:
     if checkpoint.notice:
         _log.warning("%s: %s", checkpoint.name, checkpoint.notice)
-    spec = BackendSpec(checkpoint, device=choice.device, slots=1)
-    return OfflineModel(checkpoint, create_backend(spec))
+    return OfflineModel(checkpoint, create_backend(BackendSpec(checkpoint, device=device, slots=1)))
