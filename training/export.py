@@ -31,6 +31,9 @@ from training.codec.seanet import SeanetSizes
 from training.measure import prompt_of
 from training.models.causal import CausalSizes
 from training.models.fine import VOCABULARY, FineSizes
+from training.recipe import Recipe
+from training.tokens.ids import token_ids
+from training.train_decoder import Renderer
 
 _UTTERANCE_PIECES = 64  # about 12 s of speech, as long as the longest training sentences
 NAME = "barkstream-tiny"
@@ -40,14 +43,17 @@ VOICE_NAMES = ("v2/en_speaker_9", "v2/en_speaker_6")
 
 def transformer(sizes: CausalSizes | FineSizes) -> TransformerConfig:
     """The config of a network."""
-    fine = isinstance(sizes, FineSizes)
+    if isinstance(sizes, FineSizes):
+        inputs = outputs = VOCABULARY
+    else:
+        inputs, outputs = sizes.input_vocabulary, sizes.output_vocabulary
     return TransformerConfig(
         n_layer=sizes.layers,
         n_head=sizes.heads,
         n_embd=sizes.width,
         block_size=sizes.positions,
-        input_vocab_size=VOCABULARY if fine else sizes.input_vocabulary,
-        output_vocab_size=VOCABULARY if fine else sizes.output_vocabulary,
+        input_vocab_size=inputs,
+        output_vocab_size=outputs,
     )
 
 
@@ -55,7 +61,8 @@ def config(
     semantic: CausalSizes, coarse: CausalSizes, fine: FineSizes, codec: SeanetSizes
 ) -> BarkConfig:
     """Everything the checkpoint declares."""
-    recipe, ids = speak.Recipe(), speak.token_ids(speak.Recipe())
+    recipe = Recipe()
+    ids = token_ids(recipe)
     return BarkConfig(
         name=NAME,
         semantic_model=transformer(semantic),
@@ -102,7 +109,7 @@ def config(
     )
 
 
-def codec_tensors(renderer: speak.Renderer) -> dict[str, Tensor]:
+def codec_tensors(renderer: Renderer) -> dict[str, Tensor]:
     """The decoder and its tables, convolutions in weight-norm form."""
     result: dict[str, Tensor] = {}
     for name, tensor in renderer.decoder.state_dict().items():

@@ -67,7 +67,7 @@ class Loop:
             print(f"resumed {path} at step {self.step}", flush=True)
 
     def steps(self, minutes: float) -> Iterator[int]:
-        """Step numbers until `total`, the end of the time or SIGTERM; saves now and then, and last."""
+        """Step numbers until `total`, the end of time or SIGTERM; saves now and then, and last."""
         started = saved = marked = time.monotonic()
         stopped: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))

@@ -131,7 +131,7 @@ def coarse_of(
             hidden = model(model.embed(torch.tensor([[token]])), place, past)[0, -1]
             place += 1
     offsets = ids.semantic_vocabulary + size * np.arange(books)
-    return (made.reshape(-1, books) - offsets).T
+    return np.asarray((made.reshape(-1, books) - offsets).T)
 
 
 @torch.inference_mode()
@@ -172,4 +172,5 @@ def render(speaker: Speaker, codes: np.ndarray) -> np.ndarray:
     """[320 T] float32 audio of codes [8, T]."""
     if speaker.renderer is None:
         raise FileNotFoundError("no decoder checkpoint: run `training.train_decoder` first")
-    return speaker.renderer(torch.from_numpy(codes.astype(np.int64))[None])[0].numpy()
+    audio: np.ndarray = speaker.renderer(torch.from_numpy(codes.astype(np.int64))[None])[0].numpy()
+    return audio

@@ -64,7 +64,7 @@ class CodedAudio:
             spoken = {u.text: u for u in corpus.read_shard(self._root / "audio" / shard.name)}
             for row in tokenised.read(shard):
                 self._add(row, spoken[row.text].audio)
-        return sum(c.shape[1] for c in self._codes) / 75 / 3600
+        return float(sum(c.shape[1] for c in self._codes) / 75 / 3600)
 
     def _add(self, row: tokenised.Tokenised, audio: np.ndarray) -> None:
         frames = row.codes.shape[1]

@@ -109,7 +109,7 @@ class Teacher:
         if not path.exists():
             raise FileNotFoundError(f"{path} is missing: run `python -m training.fetch` first")
         table = np.fromfile(path, np.float32).reshape(-1, 256)
-        return table[min(phones, len(table)) - 1][None]
+        return np.asarray(table[min(phones, len(table)) - 1][None])
 
 
 def _source_mix(folder: Path) -> tuple[np.ndarray, float]:

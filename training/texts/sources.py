@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _QUESTION_WORDS = frozenset(
-    "what how who where when why which is are am can could do does did will would should may".split()
+    "what how who where when why is are can could do does did will would should am may "
+    "which".split()
 )
 _ALLOWED = re.compile(r"[A-Za-z0-9 ,.!?'\-:$%]+")
 LONGEST_CHARACTERS = 190
