@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from itertools import pairwise
 
 import numpy as np
@@ -42,6 +43,19 @@ def test_what_the_server_encodes_the_client_decodes(encoding: str, least_snr_db:
     pcm = speech_like(10_000)
     data = encode_all(AudioFormat(CoreEncoding(encoding), RATE_HZ), RATE_HZ, pcm)
     assert snr_db(pcm, decode_whole(data, encoding)) > least_snr_db
+
+
+# SHA-256 of CPython 3.11's audioop.ulaw2lin / alaw2lin of all bytes, as 16-bit samples.
+@pytest.mark.parametrize(
+    ("encoding", "digest"),
+    [
+        ("mulaw", "3dab54339e520bb2c924826e3b72a917a2b612e9fd12fc867500f1d983a75827"),
+        ("alaw", "e04788d110e58ff8c70c93b8480190d973e3b67876b6119abbaec766cc75c174"),
+    ],
+)
+def test_g711_decodes_as_audioop_does(encoding: str, digest: str) -> None:
+    samples = (decode_pcm(bytes(range(256)), encoding) * 32768).astype("<i2")
+    assert hashlib.sha256(samples.tobytes()).hexdigest() == digest
 
 
 @pytest.mark.parametrize("encoding", ["mulaw", "alaw"])
