@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from barkstream_client import SpeechClient
+from barkstream_client import SpeechClient, SpeechSession
 from barkstream_client.testing import FakeSpeechServer
 
 
@@ -20,3 +20,9 @@ async def server() -> AsyncIterator[FakeSpeechServer]:
 async def client(server: FakeSpeechServer) -> AsyncIterator[SpeechClient]:
     async with SpeechClient.connect(server.target) as client:
         yield client
+
+
+@pytest.fixture
+async def session(client: SpeechClient) -> AsyncIterator[SpeechSession]:
+    async with client.session() as session:
+        yield session
