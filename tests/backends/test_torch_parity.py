@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 import torch
 
+from bark_core.backends.base import FineOutput, FinePass, FineRow
 from bark_core.backends.torch.backend import TorchBackend
 from bark_core.config import BarkConfig
+from bark_core.options import SamplingParams
+from bark_core.sampling import DrawKey, Stage, draw_fine, draw_token
 from bark_core.voices import Voice
 from tests.support.drive import (
     SemanticJob,
+    coarse_draw,
     drive_coarse_window,
     drive_codec,
     drive_fine,
     drive_semantic,
+    run,
     wide,
 )
 from tests.support.reference import (
@@ -111,3 +116,30 @@ def test_codec_samples(cuts: tuple[int, ...]) -> None:
     made = drive_codec(backend, codes, cuts)
     np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-4)
     assert np.abs(made).max() > 1  # not clipped
+
+
+def test_draws_have_their_own_keys() -> None:
+    """With a temperature: the reference's logits and the documented key give the same codes."""
+    config, hf_bark, backend = bark("two layers")
+    warm, size = SamplingParams(0.9, top_k=9), config.coarse.codebook_size
+    ids = np.arange(40)
+    context = ids.tolist()
+    for step in range(12):
+        start = config.semantic.vocab_size + step % 2 * size
+        with torch.no_grad():
+            logits = hf_bark.coarse_acoustics(input_ids=torch.tensor([context])).logits[0, -1]
+        key = coarse_draw(step, warm, seed=3).key
+        context.append(start + draw_token(logits[start : start + size].numpy(), warm, key))
+    assert drive_coarse_window(backend, ids, 12, warm, seed=3) == context[40:]
+
+    shape = (config.fine.n_codebooks, 20)
+    codes = np.random.default_rng(0).integers(0, size, shape)
+    row = FineRow(codes, fill_start=5, key=DrawKey(3, 1, Stage.FINE, 2), temperature=0.6)
+    (made,) = run(backend, FinePass((row,)), FineOutput).codes
+    expected = torch.tensor(codes)
+    for book in range(config.coarse.n_codebooks, config.fine.n_codebooks):
+        with torch.no_grad():
+            of_book = hf_bark.fine_acoustics(book, expected.t()[None]).logits[0, 5:, :size]
+        drawn = draw_fine(of_book.numpy(), 0.6, row.key.with_codebook(book))
+        expected[book, 5:] = torch.tensor(drawn)
+    np.testing.assert_array_equal(made, expected.numpy())
