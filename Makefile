@@ -89,7 +89,7 @@ serve: $(VENV)/.speak ## Start a server on 127.0.0.1:50051
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Time barkstream beside the transformers package (about 15 minutes)
-	@$(BIN)/python bench/first_audio.py
+	@$(BIN)/python -m bench.first_audio
 
 .PHONY: clean
 clean: ## Remove the environment and caches

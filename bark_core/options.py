@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from bark_core.errors import OptionError
 
 MAX_SEED = 2**63 - 1
+
+# Ranges, bounds included, of options that are checked the same way.
+_RANGES = {
+    "temperature": (0, 10),
+    "lookahead_semantic_tokens": (0, 236),
+    "ramp_frames": (1, 384),
+    "fine_lookahead_frames": (0, 128),
+    "fine_history_frames": (0, 512),
+    "coarse_history_tokens": (60, 630),
+    "coarse_ramp_steps": (1, 768),
+    "seed": (0, MAX_SEED),
+}
+MAX_DURATION_S = 60.0
+
+
+def _check(name: str, *values: float) -> None:
+    """Raise OptionError unless there are values and all are within the option's range."""
+    low, high = _RANGES[name]
+    # NaN compares false with everything and so is out of range.
+    if not values or not all(low <= value <= high for value in values):
+        shown = ", ".join(map(str, values)) or "nothing"
+        raise OptionError(f"{name} must be between {low} and {high}, got {shown}", field=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +48,7 @@ class SamplingParams:
 
     def __post_init__(self) -> None:
         """Check ranges; raises OptionError."""
-        if not (math.isfinite(self.temperature) and 0 <= self.temperature <= 10):
-            raise OptionError(
-                f"temperature must be between 0 (greedy) and 10, got {self.temperature}",
-                field="temperature",
-            )
+        _check("temperature", self.temperature)
         if self.top_k is not None and self.top_k < 1:
             raise OptionError(f"top_k must be at least 1, got {self.top_k}", field="top_k")
         if self.top_p is not None and not 0 < self.top_p <= 1:
@@ -78,19 +95,14 @@ class LowLatencyWindows:
 
     def __post_init__(self) -> None:
         """Check ranges; raises OptionError."""
-        if not 0 <= self.lookahead_semantic_tokens <= 236:
-            raise OptionError("lookahead_semantic_tokens must be between 0 and 236")
-        if not self.ramp_frames or min(self.ramp_frames) < 1 or max(self.ramp_frames) > 384:
-            raise OptionError("ramp_frames needs at least one entry, each between 1 and 384")
-        if not 0 <= self.fine_lookahead_frames <= 128:
-            raise OptionError("fine_lookahead_frames must be between 0 and 128")
-        if not 0 <= self.fine_history_frames <= 512:
-            raise OptionError("fine_history_frames must be between 0 and 512")
-        if self.coarse_history_tokens is not None and not 60 <= self.coarse_history_tokens <= 630:
-            raise OptionError("coarse_history_tokens must be between 60 and 630")
-        ramp = self.coarse_ramp_steps
-        if ramp is not None and (not ramp or min(ramp) < 1 or max(ramp) > 768):
-            raise OptionError("coarse_ramp_steps needs at least one entry, each between 1 and 768")
+        _check("lookahead_semantic_tokens", self.lookahead_semantic_tokens)
+        _check("ramp_frames", *self.ramp_frames)
+        _check("fine_lookahead_frames", self.fine_lookahead_frames)
+        _check("fine_history_frames", self.fine_history_frames)
+        if self.coarse_history_tokens is not None:
+            _check("coarse_history_tokens", self.coarse_history_tokens)
+        if self.coarse_ramp_steps is not None:
+            _check("coarse_ramp_steps", *self.coarse_ramp_steps)
 
 
 WindowPolicy = ExactWindows | LowLatencyWindows
@@ -123,12 +135,13 @@ class SynthesisOptions:
 
     def __post_init__(self) -> None:
         """Check ranges; raises OptionError."""
-        if not 0 <= self.seed <= MAX_SEED:
-            raise OptionError(f"seed must be between 0 and {MAX_SEED}", field="seed")
+        _check("seed", self.seed)
         if self.min_eos_p is not None and not 0 < self.min_eos_p <= 1:
             raise OptionError("min_eos_p must be in (0, 1]", field="min_eos_p")
-        if self.max_duration_s is not None and not 0 < self.max_duration_s <= 60:
-            raise OptionError("max_duration_s must be in (0, 60]", field="max_duration_s")
+        if self.max_duration_s is not None and not 0 < self.max_duration_s <= MAX_DURATION_S:
+            raise OptionError(
+                "max_duration_s must be above 0 and at most 60 s", field="max_duration_s"
+            )
         if self.fine.top_k is not None or self.fine.top_p is not None:
             raise OptionError(
                 "the fine stage knows no top_k or top_p: set its temperature only", field="fine"

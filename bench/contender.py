@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from random_bark import random_voice
+
+from bench.random_bark import random_voice
 
 TEXT_TOKENS = 24
 SEED = 1

@@ -1,6 +1,6 @@
 """Time to first audio and real-time factor, barkstream beside the transformers package.
 
-    python bench/first_audio.py [--size small] [--seconds 5] [--rounds 3]
+    python -m bench.first_audio [--size small] [--seconds 5] [--rounds 3]
 
 One process for each measurement, alternating in rounds: transformers, exact, low latency. All
 load the same random weights (bench/random_bark.py), take the same history prompt and make exactly
@@ -21,7 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from random_bark import SIZES, write_random_bark
+from bench.random_bark import SIZES, write_random_bark
 
 CONTENDERS = ("transformers", "exact", "low-latency")
 HERE = Path(__file__).resolve().parent
@@ -47,7 +47,8 @@ def measure(contender: str, model: Path, seconds: float, threads: int) -> dict[s
     answer = subprocess.run(
         [
             sys.executable,
-            str(HERE / "contender.py"),
+            "-m",
+            "bench.contender",
             contender,
             str(model),
             str(seconds),

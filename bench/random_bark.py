@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,11 @@ def write_random_bark(directory: Path, size: Size, seed: int = 0) -> None:
     if (directory / "complete").exists():
         return
     torch.manual_seed(seed)
-    shape = {"num_layers": size.layers, "num_heads": size.heads, "hidden_size": size.width}
+    shape: dict[str, Any] = {
+        "num_layers": size.layers,
+        "num_heads": size.heads,
+        "hidden_size": size.width,
+    }
     config = BarkConfig(
         semantic_config=BarkSemanticConfig(
             input_vocab_size=129_600, output_vocab_size=10_048, bias=False, **shape
