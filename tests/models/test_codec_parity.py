@@ -25,8 +25,12 @@ CODECS = {
         TINY, n_lstm_layers=1, kernel_size=5, last_kernel_size=9, residual_kernel_size=5
     ),
     "dilated residual layers": replace(TINY, n_residual_layers=3, compress=4),
-    "small steps first, where later convolutions wait too": replace(
-        TINY, upsampling_ratios=(2, 4, 5, 8), n_residual_layers=2, residual_kernel_size=7
+    "small steps first, where residual blocks wait too": replace(
+        TINY,
+        kernel_size=3,
+        upsampling_ratios=(2, 4, 5, 8),
+        n_residual_layers=2,
+        residual_kernel_size=7,
     ),
 }
 LENGTHS = (1, 2, 3, 6, 7, 8, 31)
