@@ -53,13 +53,13 @@ class Choice:
 def deadline_s(utterance: Utterance, now_s: float) -> float:
     """The moment at which the utterance's listener misses it.
 
-    While the stream's listener has something to hear, or ran dry in the middle of this utterance or
-    after its arrival: the moment of running dry. Otherwise (a first utterance, or one after a
-    pause): arrival plus the first-audio target.
+    If the stream's listener has had something to hear since the utterance arrived: the moment of
+    running dry, past or to come. Otherwise (a first utterance, or one after a pause): arrival plus
+    the first-audio target.
     """
     head = utterance.stream.head or utterance
     dry_at_s = utterance.stream.clock.dry_at_s(now_s)
-    if head.delivered_samples > 0 or dry_at_s > head.arrival_s:
+    if dry_at_s > head.arrival_s:
         return dry_at_s
     return head.arrival_s + head.request.pacing.first_audio_target_s
 

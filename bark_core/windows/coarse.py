@@ -65,6 +65,7 @@ class CoarsePlan:
         max_history_tokens: Coarse tokens in a prompt at most.
         ramp: Boundaries of the windows in steps.
         lookahead_tokens: New semantic tokens seen beyond a window's end; None: as the reference.
+        ratio: Coarse tokens per semantic token.
     """
 
     config: BarkConfig
@@ -72,6 +73,7 @@ class CoarsePlan:
     max_history_tokens: int
     ramp: Ramp
     lookahead_tokens: int | None
+    ratio: float
 
     @classmethod
     def of(
@@ -100,7 +102,8 @@ class CoarsePlan:
                 field="windows",
             )
         history = trim_history(config, semantic_tokens, coarse_tokens, max_history)
-        return cls(config, history, max_history, Ramp(lengths), lookahead)
+        ratio = config.coarse_per_semantic
+        return cls(config, history, max_history, Ramp(lengths), lookahead, ratio)
 
     def window(self, index: int, total_tokens: int | None = None) -> CoarseWindow:
         """Window ``index``.
@@ -131,9 +134,8 @@ class CoarsePlan:
     def _reads(self, index: int, total_tokens: int | None) -> tuple[int, int]:
         """Where the semantic slice of a window starts, and how many new tokens it holds."""
         config, history = self.config, self.history.semantic_tokens
-        ratio = config.coarse_per_semantic
-        max_semantic_history = math.floor(self.max_history_tokens / ratio)
-        now = history + round(self.ramp.start(index) / ratio)
+        max_semantic_history = math.floor(self.max_history_tokens / self.ratio)
+        now = history + round(self.ramp.start(index) / self.ratio)
         slice_start = max(0, now - max_semantic_history)
         visible = max(0, slice_start + config.coarse.max_semantic_tokens - history)
         if self.lookahead_tokens is not None:

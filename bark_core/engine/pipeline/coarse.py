@@ -36,6 +36,7 @@ class CoarseStage:
         self._plan = plan
         self._semantic_history, self._coarse_history = _history(config, voice, plan)
         self._window = plan.window(0)
+        self._ahead = plan.window(1)
         self._prefilled = False
         self.ids: list[int] = []
 
@@ -57,7 +58,9 @@ class CoarseStage:
         """The window after the present one could not start: semantic tokens are missing."""
         if ended:
             return False
-        return len(semantic) < self._plan.window(self._window.index + 1).visible_tokens
+        if self._ahead.index <= self._window.index:
+            self._ahead = self._plan.window(self._window.index + 1)
+        return len(semantic) < self._ahead.visible_tokens
 
     def until(self, steps: int, semantic: Sequence[int], *, ended: bool) -> Counter[Work]:
         """Batches needed, at least, until so many tokens exist, those of the semantic stage too."""

@@ -60,6 +60,7 @@ class Pipeline:
         self._fine = FineStage(config, request, voice, plans.fine, self._frames(longest))
         self._codec = CodecStage(config, plans.codec, self._fine)
         self.has_audio = False
+        self._ready: tuple[Work, ...] | None = None  # until the next answer
 
     @property
     def finished(self) -> bool:
@@ -75,16 +76,9 @@ class Pipeline:
         exists to unlock it. Later the semantic stage is kept a window ahead of the coarse one, so
         that coarse steps are always there to join other utterances' batches.
         """
-        ended = self.semantic.ended
-        semantic = self.semantic.ready()
-        if self._request.semantic_only:
-            return () if semantic is None else (semantic,)
-        known = self._known()
-        coarse = self._coarse.ready(self.semantic.tokens, ended=ended)
-        order = (self._codec.ready(known), self._fine.ready(known), coarse, semantic)
-        if self.has_audio and self._coarse.starved(self.semantic.tokens, ended=ended):
-            order = (*order[:2], semantic, coarse)
-        return tuple(work for work in order if work is not None)
+        if self._ready is None:
+            self._ready = self._find_ready()
+        return self._ready
 
     def until_audio(self) -> Counter[Work]:
         """Batches it needs, at least, until its next samples."""
@@ -121,6 +115,7 @@ class Pipeline:
         Raises:
             EngineFailureError: The answer cannot be right; the utterance is lost.
         """
+        self._ready = None
         match work:
             case Work.SEMANTIC_PREFILL | Work.SEMANTIC_STEP:
                 assert answer is None or isinstance(answer, int)
@@ -159,6 +154,18 @@ class Pipeline:
         codes = self._fine.frames(0, frames)
         semantic = np.asarray(self.semantic.tokens, np.int64)
         return Voice(semantic, codes[: self._config.coarse.n_codebooks].copy(), codes)
+
+    def _find_ready(self) -> tuple[Work, ...]:
+        ended = self.semantic.ended
+        semantic = self.semantic.ready()
+        if self._request.semantic_only:
+            return () if semantic is None else (semantic,)
+        known = self._known()
+        coarse = self._coarse.ready(self.semantic.tokens, ended=ended)
+        order = (self._codec.ready(known), self._fine.ready(known), coarse, semantic)
+        if self.has_audio and self._coarse.starved(self.semantic.tokens, ended=ended):
+            order = (*order[:2], semantic, coarse)
+        return tuple(work for work in order if work is not None)
 
     def _accept_coarse(self, token: int) -> None:
         frame, codebook = divmod(len(self._coarse.ids), self._config.coarse.n_codebooks)
