@@ -189,6 +189,7 @@ def test_reset_forgets_one_slot_and_no_other(backend: Backend, config: BarkConfi
         first_half = CodecRow(slot, codes[:, :12], final=False)
         halves.append(run(backend, CodecDecode((first_half,)), AudioOutput).pcm[0])
         made = drive_coarse_window(backend, ids, 4, slot=slot)
+        run(backend, SemanticPrefill((jobs(config, 1)[0].prefill_row(slot),)), TokenOutput)
     backend.reset((1,))
     rest = run(backend, CodecDecode((CodecRow(2, codes[:, 12:], final=True),)), AudioOutput).pcm[0]
     np.testing.assert_array_equal(np.concatenate((halves[1], rest)), whole)
