@@ -60,7 +60,7 @@ def test_logits_are_equal_bit_for_bit(n_head: int, n_embd: int, dtype: str) -> N
             np.testing.assert_array_equal(logits, alone[slot])
 
 
-@pytest.mark.skipif(not packed.is_available(), reason="this torch has no oneDNN")
+@pytest.mark.skipif(not packed.is_available(torch.float32), reason="this torch has no oneDNN")
 def test_the_fused_products_equal_the_plain_ones() -> None:
     plain = Linear(40, 24)
     generator = torch.Generator().manual_seed(0)
@@ -89,7 +89,7 @@ def test_kernels_that_mix_rows_are_found_out(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_without_onednn_rows_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed, "is_available", lambda: False)
+    monkeypatch.setattr(packed, "is_available", lambda dtype: False)
     runner = runner_of(2, 16)
     assert runner.rule.most == 1
     for slot in range(3):

@@ -230,8 +230,11 @@ class FakeBackend:
         for row in batch.rows:
             key = getattr(row, "key", None) or getattr(getattr(row, "draw", None), "key", None)
             slot = getattr(row, "slot", None)
-            assert key is not None or slot is not None
-            utterance = self._slots[slot].utterance if key is None else key.utterance
+            if key is None:
+                assert slot is not None
+                utterance = self._slots[slot].utterance
+            else:
+                utterance = key.utterance
             if utterance == WARM_UP_UTTERANCE:
                 continue
             if fault.step is not None and (key is None or key.step != fault.step):

@@ -3,7 +3,8 @@
 The cache's *rows* are handed out at each prefill, the lowest free one first, because a batch of
 steps is a run of neighbouring rows: the graph then works in place on a part of one array. A row
 that lies between two rows of a batch without being in it goes along, and what that appends to its
-cache lies beyond its length and is overwritten by its own next step.
+cache lies beyond its length and is overwritten by its own next step. One spare row beyond those of
+the slots can go along everywhere: some kernels treat a row that is alone differently.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from bark_core.backends.onnx import layout
 from bark_core.backends.onnx.session import Binding, GraphDirectory, output_width
+from bark_core.backends.rows import RowRule, measure
 from bark_core.checkpoints import StageName
 from bark_core.config import TransformerConfig
 from bark_core.errors import EngineFailureError
@@ -91,11 +93,13 @@ class CausalStage:
         self._n_logits = output_width(self._prefill_session, layout.LOGITS)
         # [layers, 2, rows, heads, positions, head_dim]: rows next to each other within a layer.
         self._cache = np.zeros(
-            (model.n_layer, 2, slots, model.n_head, model.block_size, model.head_dim),
+            (model.n_layer, 2, slots + 1, model.n_head, model.block_size, model.head_dim),
             dtype=np.float32,
         )
         self._rows = Rows([0] * slots)
+        self._spare = slots
         self._steps: dict[tuple[int, int], Binding] = {}
+        self._rule = self._measure_rule()
 
     def embed(self, ids: IntArray) -> FloatArray:
         """Embeddings without positions. [T] -> [T, D]."""
@@ -131,7 +135,17 @@ class CausalStage:
         lengths = self._rows.lengths
         for slot, row in zip(slots, rows, strict=True):
             self._room_for(slot, lengths[row] + 1)
-        first, end = min(rows), max(rows) + 1
+        if self._rule.most == 1:
+            return np.concatenate(
+                [self._step_rows([row], [token]) for row, token in zip(rows, tokens, strict=True)]
+            )
+        return self._step_rows(rows, tokens)
+
+    def _step_rows(self, rows: Sequence[int], tokens: Sequence[int]) -> FloatArray:
+        """Append a token to each row, in one pass."""
+        lengths = [*self._rows.lengths, 0]  # with the spare row
+        first = min(rows)
+        end = max(max(rows) + 1, first + self._rule.least)
         binding = self._step_binding(first, end)
         x = binding.arrays[layout.X]
         # A full row that only goes along may overwrite its end: it can never be stepped again.
@@ -155,8 +169,25 @@ class CausalStage:
         for slot in slots:
             self._rows.release(slot)
 
+    def _measure_rule(self) -> RowRule:
+        """How rows may share a step on this machine. The cache holds nothing yet, nor after it."""
+        numbers = np.random.default_rng(0)
+        x = numbers.standard_normal((self._spare + 1, 1, self._model.n_embd)).astype(np.float32)
+
+        def first_rows(count: int) -> FloatArray:
+            binding = self._step_binding(0, count)
+            binding.arrays[layout.X][:] = x[:count]
+            binding.arrays[layout.LENGTHS][:] = 0
+            binding.arrays[layout.TOTAL][0] = 1
+            binding.run()
+            logits: FloatArray = binding.arrays[layout.LOGITS]
+            return logits
+
+        # Two at least, so that a server with one slot computes what one with eight does.
+        return measure(first_rows, max(2, self._spare))
+
     def _step_binding(self, first: int, end: int) -> Binding:
-        """There are as many as runs of rows: slots * (slots + 1) / 2 at most."""
+        """There are as many as runs of rows: about slots * slots / 2 at most."""
         binding = self._steps.get((first, end))
         if binding is None:
             count = end - first

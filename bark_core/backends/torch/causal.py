@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bark_core.backends.base import FloatArray, IntArray
 from bark_core.backends.checks import require_finite
+from bark_core.backends.rows import RowRule
 from bark_core.backends.torch import packed
 from bark_core.backends.torch.device import Placement, move, on_device
 from bark_core.config import TransformerConfig
@@ -17,19 +18,6 @@ from bark_core.models.cache import KvCache
 from bark_core.models.gpt import CausalModel
 from bark_core.models.linear import Linear
 from bark_core.models.loading import build
-
-
-@dataclass(frozen=True, slots=True)
-class RowRule:
-    """How rows may share a forward pass without changing each other's bits.
-
-    Attributes:
-        most: Rows in one pass.
-        least: Narrower passes are padded with a copy of their first row.
-    """
-
-    most: int
-    least: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +58,7 @@ class CausalRunner:
         move(both, placement)
         self.rule = RowRule(most=plan.most_rows, least=1)
         if placement.device.type == "cpu":
-            self.rule = _pack_for_cpu(both, plan.most_rows)
+            self.rule = _pack_for_cpu(both, plan.most_rows, placement)
         self._cache = KvCache.allocate(plan.model, plan.slots, placement.device, placement.dtype)
 
     def clear(self, slots: Iterable[int]) -> None:
@@ -143,9 +131,9 @@ def _rows_of(head: Linear, ids: Sequence[int]) -> Linear:
     return part
 
 
-def _pack_for_cpu(model: nn.Module, most_rows: int) -> RowRule:
+def _pack_for_cpu(model: nn.Module, most_rows: int, placement: Placement) -> RowRule:
     """Pack a model for the CPU and find out how its rows may be batched."""
-    if not packed.is_available():
+    if not packed.is_available(placement.dtype):
         return RowRule(most=1, least=1)
     packed.pack(model)
     together = packed.rows_are_independent(model, max(2, most_rows))

@@ -64,11 +64,23 @@ class PackedLinear(nn.Module):
         return result
 
 
-def is_available() -> bool:
-    """Whether this torch has the oneDNN operators."""
-    return torch._C._has_mkldnn and hasattr(  # noqa: SLF001
+def is_available(dtype: torch.dtype) -> bool:
+    """Whether this torch has the oneDNN operators, and this processor their kernels for a type.
+
+    Processors without AVX-512 have none for bfloat16.
+    """
+    has_operators = torch._C._has_mkldnn and hasattr(  # noqa: SLF001
         torch.ops.mkldnn, "_reorder_linear_weight"
     )
+    if not has_operators:
+        return False
+    try:
+        torch.ops.mkldnn._reorder_linear_weight(  # noqa: SLF001
+            torch.zeros(16, 16, dtype=dtype), _ROWS_HINT
+        )
+    except RuntimeError:
+        return False
+    return True
 
 
 def pack(model: nn.Module) -> None:

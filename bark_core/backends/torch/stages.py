@@ -119,7 +119,7 @@ class FineStage:
         self._placement = placement
         self._model = build(lambda: FineModel(config.fine_model, config.fine), tensors, "fine")
         move(self._model, placement)
-        if placement.device.type == "cpu" and packed.is_available():
+        if placement.device.type == "cpu" and packed.is_available(placement.dtype):
             packed.pack(self._model)
 
     def fill(self, row: FineRow) -> IntArray:
