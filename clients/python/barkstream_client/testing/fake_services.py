@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 
 from barkstream.v1 import audio_pb2, server_service_pb2, voice_service_pb2
@@ -95,24 +96,25 @@ class FakeSpeechService(SpeechServiceServicer):
 
     async def Converse(  # noqa: N802
         self, requests: AsyncIterator[pb.ConverseRequest], context: Context
-    ) -> AsyncIterator[pb.ConverseResponse]:
-        """A session."""
+    ) -> None:
+        """A session. No generator: one that is cancelled while it is suspended ends much later."""
         session = FakeSession(self._state, requests)
         self._sessions.add(session)
-        self._state.live_calls += 1
-        try:
-            async for response in session.responses():
-                yield response
-        except FakeStatusError as error:
-            await _abort(context, error)
-        finally:
-            await session.aclose()
-            self._sessions.discard(session)
-            self._state.live_calls -= 1
+        with self._call():
+            try:
+                async for response in session.responses():
+                    await context.write(response)
+            except FakeStatusError as error:
+                await _abort(context, error)
+            finally:
+                self._sessions.discard(session)
+                # grpc.aio may cancel a second time here; the call counts as over all the same.
+                await session.aclose()
 
     @contextmanager
-    def _call(self, request: Any) -> Iterator[None]:
-        self._state.received.append(request)
+    def _call(self, request: Message | None = None) -> Iterator[None]:
+        if request is not None:
+            self._state.received.append(request)
         self._state.live_calls += 1
         try:
             yield
