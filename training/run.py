@@ -1,12 +1,15 @@
 """Run the whole pipeline, or go on with it: the one command to call again after every stop.
 
-    python -m training.run --root DIR [--slots 2] [--hours 20]
+    python -m training.run --root DIR [--slots 2] [--hours 20] [--effort 0.5]
 
 Steps run as processes of their own, at most `--slots` at once, in slices of a few minutes. Among
 the steps that can run now the one furthest behind its share of time goes first, so that every
 stage has something to show early. SIGTERM stops it and lets what runs save first. What has been
 done is in `run.json`; `pids` lists the running processes, one a line, for whoever must stop them
 for a while (SIGSTOP, SIGCONT).
+
+`--effort` scales how much of everything is made. A run with a small effort gives a voice early; a
+later one with a larger effort goes on from there, nothing is lost.
 """
 
 import argparse
@@ -64,7 +67,7 @@ def steps_done(path: Path) -> int:
     """Steps of a checkpoint, 0 if there is none."""
     if not path.exists():
         return 0
-    return int(torch.load(path, weights_only=False, mmap=True)["step"])
+    return int(torch.load(path, weights_only=True, mmap=True)["step"])
 
 
 def _audio_short_of(hours: float) -> Callable[[Path], bool]:
@@ -99,8 +102,12 @@ def _training(
     return ready
 
 
-def plan(minutes: int, codebook_minutes: float) -> tuple[Step, ...]:
+def plan(minutes: int, codebook_minutes: float, effort: float) -> tuple[Step, ...]:
     """All steps; training steps run `minutes` at a time."""
+    audio_hours, front_hours = 8 * effort, 40 * effort
+
+    def steps(full: int) -> int:
+        return round(full * effort)
 
     def train(
         name: str, share: float, total: int, needs: str, after: tuple[str, int] | None = None
@@ -109,22 +116,23 @@ def plan(minutes: int, codebook_minutes: float) -> tuple[Step, ...]:
         return Step(name, share, command, _training(name, total, needs, after))
 
     def speak(worker: int) -> Step:
-        command = ("training.synthesise", "--hours", "8", "--minutes", str(minutes))
+        command = ("training.synthesise", "--hours", str(audio_hours), "--minutes", str(minutes))
         which = ("--worker", str(worker), "--workers", "2")
-        return Step(f"audio{worker}", 1.5, command + which, _audio_short_of(8))
+        return Step(f"audio{worker}", 1.5, command + which, _audio_short_of(audio_hours))
 
-    front = ("training.synthesise", "--front-only", "--hours", "40", "--minutes", str(minutes))
+    front = ("training.synthesise", "--front-only", "--hours", str(front_hours))
+    front += ("--minutes", str(minutes))
     tokens = ("training.tokenise", "--minutes", str(codebook_minutes))
     return (
         Step("tokenise", 100.0, tokens, _untokenised(codebook_minutes)),
         speak(0),
         speak(1),
-        Step("front", 1.0, front, _front_short_of(40)),
-        train("decoder", 3.0, 20_000, "audio"),
-        train("decoder_gan", 3.0, 15_000, "audio", after=("decoder", 20_000)),
-        train("coarse", 2.5, 8_000, "audio"),
-        train("semantic", 3.0, 14_000, "front"),
-        train("fine", 1.0, 12_000, "audio"),
+        Step("front", 1.0, front, _front_short_of(front_hours)),
+        train("decoder", 3.0, steps(20_000), "audio"),
+        train("decoder_gan", 3.0, steps(15_000), "audio", after=("decoder", steps(20_000))),
+        train("coarse", 2.5, steps(8_000), "audio"),
+        train("semantic", 3.0, steps(14_000), "front"),
+        train("fine", 1.0, steps(12_000), "audio"),
     )
 
 
@@ -158,13 +166,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--hours", type=float, default=1e6, help="stop after so long")
     parser.add_argument("--slice", type=int, default=15, help="minutes a step runs at a time")
     parser.add_argument("--codebook-minutes", type=float, default=30.0)
+    parser.add_argument("--effort", type=float, default=1.0, help="1: about 20 hours of two cores")
     options = parser.parse_args(arguments)
     os.nice(max(0, 19 - os.nice(0)))
     root, end = options.root, time.monotonic() + options.hours * 3600
     state_path = root / "run.json"
     known = json.loads(state_path.read_text("utf-8")) if state_path.exists() else {}
     state = State(state_path, known)
-    steps = plan(options.slice, options.codebook_minutes)
+    steps = plan(options.slice, options.codebook_minutes, options.effort)
     running: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
     failed: set[str] = set()
     stopped: list[int] = []

@@ -6,6 +6,7 @@ no windows that move early, no batches and no streaming.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from training import tokenised
+from training.codec.seanet import SeanetSizes
 from training.layout import coarse as coarse_layout
 from training.layout import fine as fine_layout
 from training.layout import semantic as semantic_layout
 from training.loop import load
-from training.models.causal import CausalModel
-from training.models.fine import FineModel
+from training.models.causal import CausalModel, CausalSizes
+from training.models.fine import FineModel, FineSizes
 from training.recipe import Recipe
 from training.tokens import text as text_tokens
 from training.tokens.ids import Ids, token_ids
@@ -45,11 +47,13 @@ def open_speaker(root: Path) -> Speaker:
     recipe = Recipe()
     folder = root / "checkpoints"
 
-    def restore(name: str, make: type[nn.Module], part: str = "model") -> nn.Module | None:
+    def restore(
+        name: str, make: type[nn.Module], sizes: type[Any], part: str = "model"
+    ) -> nn.Module | None:
         if not (folder / f"{name}.pt").exists():
             return None
         stored = load(folder / f"{name}.pt")
-        module = make(stored["about"]["sizes"])
+        module = make(sizes(**stored["about"]["sizes"]))
         module.load_state_dict(stored["modules"][part])
         return module.eval()
 
@@ -58,10 +62,10 @@ def open_speaker(root: Path) -> Speaker:
         recipe,
         token_ids(recipe),
         text_tokens.load(root),
-        restore("semantic", CausalModel),  # type: ignore[arg-type]
-        restore("coarse", CausalModel),  # type: ignore[arg-type]
-        restore("fine", FineModel),  # type: ignore[arg-type]
-        restore(decoder, Renderer, "renderer"),  # type: ignore[arg-type]
+        restore("semantic", CausalModel, CausalSizes),  # type: ignore[arg-type]
+        restore("coarse", CausalModel, CausalSizes),  # type: ignore[arg-type]
+        restore("fine", FineModel, FineSizes),  # type: ignore[arg-type]
+        restore(decoder, Renderer, SeanetSizes, "renderer"),  # type: ignore[arg-type]
     )
 
 

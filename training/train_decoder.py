@@ -7,6 +7,7 @@ while, a small probe that makes the memory keep the phase of the voice.
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
         {"renderer": renderer, "probe": probe},
         {"all": optimizer},
         options.total,
-        {"sizes": sizes},
+        {"sizes": asdict(sizes)},
     )
     data = CodedAudio(options.root, options.frames, seed=loop.step)
     print(f"{data.refresh():.2f} h of speech", flush=True)

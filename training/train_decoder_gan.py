@@ -6,6 +6,7 @@ Starts from `decoder.pt`. Codes stay as they are, so the transformers need not b
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from torch import nn
 from training.codec.critic import Critics, critic_loss, maker_losses
 from training.codec.data import CodedAudio
 from training.codec.losses import SpectralLoss
+from training.codec.seanet import SeanetSizes
 from training.loop import Loop, be_polite, load
 from training.train_decoder import Renderer
 
@@ -34,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     be_polite()
     folder = options.root / "checkpoints"
     start = load(folder / "decoder.pt")
-    sizes = start["about"]["sizes"]
+    sizes = SeanetSizes(**start["about"]["sizes"])
     renderer, critics, loss = Renderer(sizes), Critics(), SpectralLoss()
     renderer.load_state_dict(start["modules"]["renderer"])
     maker = torch.optim.AdamW(renderer.parameters(), options.rate, betas=(0.8, 0.99), foreach=True)
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
         {"renderer": renderer, "critics": critics},
         {"maker": maker, "critic": critic},
         options.total,
-        {"sizes": sizes},
+        {"sizes": asdict(sizes)},
     )
     data = CodedAudio(options.root, options.frames, seed=loop.step)
     for step in loop.steps(options.minutes):

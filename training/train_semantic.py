@@ -4,6 +4,7 @@ python -m training.train_semantic --root DIR [--minutes 60] [--total 40000]
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
         {"model": model},
         {"all": optimizer},
         options.total,
-        {"sizes": shape},
+        {"sizes": asdict(shape)},
     )
     data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
