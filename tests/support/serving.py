@@ -48,6 +48,10 @@ class Served:
     def info(self) -> Any:
         return _stub(server_service_pb2_grpc, self.channel)
 
+    async def engine_idle(self) -> None:
+        """Nothing runs, nothing waits."""
+        await eventually(lambda: self.engine.load().running + self.engine.load().waiting == 0)
+
     async def settled(self) -> None:
         """Nothing runs, nothing waits, nobody is inside."""
         await eventually(

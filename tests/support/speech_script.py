@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -136,3 +137,14 @@ class Owner:
                 assert event.usage.samples == sent_samples
             case _:
                 pass
+
+
+def spoken(owner: Owner, index: int, samples: int) -> None:
+    """An utterance from its start to its end."""
+    owner.started(index)
+    if samples:
+        owner.audio(index, samples)
+    owner.finished(index)
+
+
+Opener = Callable[..., Owner]

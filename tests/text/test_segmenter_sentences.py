@@ -1,7 +1,5 @@
 """Where utterances end, in the languages that Bark speaks."""
 
-# ruff: noqa: RUF001 - the marks of other scripts are meant as they are
-
 from __future__ import annotations
 
 from typing import Any

@@ -26,8 +26,8 @@ SENTENCES = {
     "pl": "Zażółć gęślą jaźń",
     "pt": "Não, coração — amanhã",
     "ru": "Привет, мир! Ёлка",
-    "tr": "İstanbul'da ışık, ğüşöç",  # noqa: RUF001
-    "zh": "你好，世界。今天天氣很好",  # noqa: RUF001
+    "tr": "İstanbul'da ışık, ğüşöç",
+    "zh": "你好，世界。今天天氣很好",
 }
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
