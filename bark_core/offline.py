@@ -80,6 +80,7 @@ class OfflineModel:
             try:
                 return self._run(request, on_progress)
             except BackendBrokenError as error:
+                self._loop.turn()  # the utterance has ended: its last event is not the next one's
                 raise EngineFailureError(
                     "the model fails whatever it is given: run `barkstream doctor`"
                 ) from error

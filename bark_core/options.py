@@ -11,6 +11,7 @@ MAX_SEED = 2**63 - 1
 # Ranges, bounds included, of options that are checked the same way.
 _RANGES = {
     "temperature": (0, 10),
+    "codec_chunk_frames": (1, 1024),
     "lookahead_semantic_tokens": (0, 236),
     "ramp_frames": (1, 384),
     "fine_lookahead_frames": (0, 128),
@@ -64,6 +65,10 @@ class ExactWindows:
     """
 
     codec_chunk_frames: int = 75
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises OptionError."""
+        _check("codec_chunk_frames", self.codec_chunk_frames)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from bark_core.config import BarkConfig
 from bark_core.engine.request import UtteranceRequest
 from bark_core.errors import OptionError, TextError
@@ -17,7 +19,8 @@ def check_request(request: UtteranceRequest, config: BarkConfig) -> None:
 
     Raises:
         TextError: Text ids are missing or out of range.
-        OptionError: Semantic tokens, their forced number or the windows are out of range.
+        OptionError: Semantic tokens, their forced number, the windows or the deadline are out of
+            range.
         VoiceDataError: The voice does not fit the checkpoint.
     """
     semantic, options = config.semantic, request.options
@@ -47,6 +50,8 @@ def check_request(request: UtteranceRequest, config: BarkConfig) -> None:
             f"forced_semantic_tokens must be between 0 and {semantic.max_new_tokens}",
             field="forced_semantic_tokens",
         )
+    if request.deadline_s is not None and math.isnan(request.deadline_s):
+        raise OptionError("the deadline is not a number", field="deadline")
     if request.voice is not None:
         validate(request.voice, config)
-    plan_windows(config, options.windows, semantic_tokens=0, voice_frames=0)
+    plan_windows(config, options.windows, semantic_tokens=0, coarse_frames=0, fine_frames=0)

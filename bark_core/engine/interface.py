@@ -77,6 +77,7 @@ class Engine(Protocol):
 
         Raises:
             SetupError: The checkpoint, device or library is not usable.
+            UnavailableError: It was closed meanwhile.
         """
         ...
 

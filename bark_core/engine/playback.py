@@ -31,7 +31,9 @@ class PlaybackClock:
         self.delivered_s += seconds
 
     def report(self, heard_s: float, now_s: float) -> None:
-        """The listener says how much of the stream it has heard."""
+        """The listener says how much of the stream it has heard. What is no number is ignored."""
+        if math.isnan(heard_s):
+            return  # it would stay in every sum, and the stream would never be due again
         self._advance(now_s)
         heard_s = min(max(heard_s, 0.0), self.delivered_s)
         if self._progress_at_s is None or heard_s > self._progress_s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bark_core.errors import OptionError
 from bark_core.options import SynthesisOptions
 from bark_core.voices import Voice
 
@@ -20,6 +21,19 @@ class Pacing:
 
     max_lead_s: float | None = None
     first_audio_target_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check ranges; raises OptionError."""
+        # NaN compares false with everything: nothing that is ordered by it would ever be due.
+        if self.max_lead_s is not None and not self.max_lead_s >= 0:
+            raise OptionError(
+                f"max_lead_s must be at least 0, got {self.max_lead_s}", field="max_lead"
+            )
+        if not self.first_audio_target_s >= 0:
+            raise OptionError(
+                f"first_audio_target_s must be at least 0, got {self.first_audio_target_s}",
+                field="first_audio_target",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class SupervisedEngine:
 
         Raises:
             SetupError: The checkpoint, device or library is not usable.
+            UnavailableError: It was closed meanwhile.
         """
         if self._thread is not None:
             raise SetupError("the engine has been started already")
@@ -80,6 +81,8 @@ class SupervisedEngine:
         if self._start_error is not None:
             self._thread.join()
             raise self._start_error
+        if self._info is None:
+            raise UnavailableError("the engine was closed before it was ready")
 
     @property
     def state(self) -> EngineState:

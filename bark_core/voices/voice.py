@@ -17,7 +17,8 @@ class Voice:
     Attributes:
         semantic: int64 [S] semantic tokens.
         coarse: int64 [n_coarse, T] codes of the coarse codebooks.
-        fine: int64 [K, T] codes of all codebooks.
+        fine: int64 [K, T] codes of all codebooks. Of a generation and in published prompts T is
+            that of ``coarse``; a prompt may have another one, as in the reference.
     """
 
     semantic: IntArray

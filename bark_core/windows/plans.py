@@ -23,22 +23,30 @@ class WindowPlans:
 
 
 def plan_windows(
-    config: BarkConfig, policy: WindowPolicy, *, semantic_tokens: int, voice_frames: int
+    config: BarkConfig,
+    policy: WindowPolicy,
+    *,
+    semantic_tokens: int,
+    coarse_frames: int,
+    fine_frames: int,
 ) -> WindowPlans:
-    """The plans for an utterance that continues a voice (0 and 0: none).
+    """The plans for an utterance that continues a voice (0, 0 and 0: none).
+
+    A voice's coarse and fine parts need not be of one length: each stage reads its own.
 
     Args:
         config: Rates and limits.
         policy: Exact or low latency.
         semantic_tokens: Length of the voice's semantic part.
-        voice_frames: Length of the voice's coarse and fine parts.
+        coarse_frames: Length of the voice's coarse part.
+        fine_frames: Length of the voice's fine part.
 
     Raises:
         OptionError: The policy does not fit the checkpoint.
     """
-    coarse_tokens = voice_frames * config.coarse.n_codebooks
+    coarse_tokens = coarse_frames * config.coarse.n_codebooks
     coarse = CoarsePlan.of(config, policy, semantic_tokens, coarse_tokens)
-    history = min(config.fine.max_history_frames, voice_frames)
+    history = min(config.fine.max_history_frames, fine_frames)
     match policy:
         case ExactWindows():
             pieces = Ramp((policy.codec_chunk_frames,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 import numpy as np
 from google.protobuf.message import Message
@@ -57,19 +57,23 @@ class _Listener:
         self._error = error
         self._news.set()
 
-    async def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait for news; False: none came in time.
+    def check(self) -> None:
+        """Whether the call may go on.
 
         Raises:
-            BarkstreamError: The call was shut.
+            BarkstreamError: It was shut.
         """
+        if self._error is not None:
+            raise self._error
+
+    async def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for news; False: none came in time. Raises what `check` does."""
         try:
             await asyncio.wait_for(self._news.wait(), timeout_s)
         except TimeoutError:
             return False
         self._news.clear()
-        if self._error is not None:
-            raise self._error
+        self.check()
         return True
 
 
@@ -112,7 +116,14 @@ async def stream_synthesize(call: Call, resources: SpeechResources) -> None:
         )
         bridge = resources.open_bridge("", plan, listener.wake)
         try:
-            speaker = Speaker(bridge, plan, resources.frontend, call, started_s=call.started_s)
+            speaker = Speaker(
+                bridge,
+                plan,
+                resources.frontend,
+                call,
+                told=_raise,
+                started_s=call.started_s,
+            )
             await _speak(bridge, request.text)
             await _send_all(call, speaker, listener, resources)
         finally:
@@ -131,14 +142,22 @@ async def _speak(bridge: Bridge, text: str) -> None:
 async def _send_all(
     call: Call, speaker: Speaker, listener: _Listener, resources: SpeechResources
 ) -> None:
+    heartbeat_s = resources.config.heartbeat_s
+    sent_s = time.monotonic()
     while not speaker.ended:
+        listener.check()
         message = speaker.pull()
-        if speaker.bridge.failure is not None:
-            raise speaker.bridge.failure
-        if message is not None:
-            await call.send(_response(message))
-        elif not await listener.wait(resources.config.heartbeat_s):
-            await call.send(_response(speaker.progress(resources.engine.load().waiting)))
+        if message is None:
+            # News need not bring a message: only what is sent makes the next heartbeat later.
+            if await listener.wait(sent_s + heartbeat_s - time.monotonic()):
+                continue
+            message = speaker.progress(resources.engine.load().waiting)
+        await call.send(_response(message))
+        sent_s = time.monotonic()
+
+
+def _raise(error: BarkstreamError) -> NoReturn:
+    raise error
 
 
 def _response(message: Message) -> pb.StreamSynthesizeResponse:

@@ -6,7 +6,7 @@ import bisect
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -40,7 +40,6 @@ from barkstream_server.convert.messages import (
     usage_message,
 )
 from barkstream_server.convert.settings import SpeechPlan, effective_config
-from barkstream_server.incidents import recorded_failure
 
 TERMINAL_MESSAGES = (pb.ContextCompleted, pb.ContextCancelled, pb.ContextFailed)
 
@@ -68,6 +67,7 @@ class Speaker:
         plan: How the context speaks.
         frontend: For the model's rate and the configuration in effect.
         call: Whose it is; what is sent is counted in its ``stats``.
+        told: What the caller is told of a failure; may raise it instead.
         started_s: ``time.monotonic()`` moment from which first audio is measured.
 
     Attributes:
@@ -82,6 +82,7 @@ class Speaker:
         frontend: SpeechFrontend,
         call: Call,
         *,
+        told: Callable[[BarkstreamError], Message],
         started_s: float,
     ) -> None:
         self.bridge = bridge
@@ -90,7 +91,7 @@ class Speaker:
         self._native_rate_hz = frontend.config.sample_rate_hz
         self._encoder = AudioEncoder(plan.audio_format, self._native_rate_hz)
         self._stats = call.stats
-        self._method = call.method
+        self._told = told
         self._started_s = started_s
         self._chunks = 0
         self._encoded_samples = 0
@@ -104,6 +105,11 @@ class Speaker:
             receipt=receipt_message(receipt),
         )
         self._messages: deque[Message] = deque()
+
+    @property
+    def started(self) -> bool:
+        """The first message has been pulled."""
+        return self._first is None
 
     @property
     def audio_sent_s(self) -> float:
@@ -147,7 +153,11 @@ class Speaker:
             event = None if self.ended else self.bridge.pull()
             if event is None:
                 return None
-            self._take(event)
+            try:
+                self._take(event)
+            except BarkstreamError as error:  # the encoder's: no fault of other contexts
+                self.bridge.close()
+                self._messages.append(self._told(error))
         message = self._messages.popleft()
         self._count(message)
         return message
@@ -190,9 +200,8 @@ class Speaker:
                 )
                 self._stats.utterances += event.usage.utterances
             case ContextFailed():
-                status = recorded_failure(event.error, self._method).status
-                self._messages.append(pb.ContextFailed(status=status))
                 self._stats.utterances += event.usage.utterances
+                self._messages.append(self._told(event.error))
             case ContextProgress():
                 pass  # goes out as a heartbeat only
             case _:

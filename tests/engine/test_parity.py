@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,18 @@ def test_forced_lengths(
         voice=None if voice is None else random_voice(CONFIG, *voice),
         **greedy(forced_semantic_tokens=n),
     )
+    (call,) = submit(engine, asked)
+    assert_equal(call.finished().tokens, call.pcm, expected(hf_model, asked))
+
+
+@pytest.mark.parametrize(("coarse_frames", "fine_frames"), [(31, 3), (31, 61), (32, 40)])
+def test_voices_whose_parts_differ_in_length(
+    engine: ThreadEngine, hf_model: Any, coarse_frames: int, fine_frames: int
+) -> None:
+    voice = replace(
+        random_voice(CONFIG, 21, coarse_frames), fine=random_voice(CONFIG, 1, fine_frames).fine
+    )
+    asked = request(text_ids=(1, 2, 3), voice=voice, **greedy(forced_semantic_tokens=30))
     (call,) = submit(engine, asked)
     assert_equal(call.finished().tokens, call.pcm, expected(hf_model, asked))
 

@@ -128,6 +128,21 @@ def test_exact_equals_the_oracle(voice: tuple[int, int] | None, n: int) -> None:
     assert len(made) == 2 * found.fine.shape[1]
 
 
+@pytest.mark.parametrize(
+    ("semantic", "coarse_frames", "fine_frames"),
+    [(158, 237, 5), (158, 237, 600), (158, 600, 237), (100, 146, 900), (100, 154, 1), (1, 2, 9)],
+)
+def test_parts_of_a_voice_may_have_lengths_of_their_own(
+    semantic: int, coarse_frames: int, fine_frames: int
+) -> None:
+    """The reference takes such prompts; each stage reads its own part of them."""
+    coarse = random_voice(CONFIG, semantic, coarse_frames)
+    fine = random_voice(CONFIG, 1, fine_frames, seed=1).fine
+    asked = request(windows=EXACT, voice=Voice(coarse.semantic, coarse.coarse, fine))
+    found = Run(asked, FakeScript(lengths=(60,))).to_end().pipeline.tokens()
+    assert found.fine.tolist() == oracle_tokens(asked, found.semantic.tolist())[1]
+
+
 @pytest.mark.parametrize("windows", [EXACT, LOW])
 @pytest.mark.parametrize("voice", [None, (158, 237), (346, 520)])
 @pytest.mark.parametrize("n", [0, 1, 2, 5, 46, 47, 48, 130, 768])

@@ -49,6 +49,14 @@ def test_nonsense_is_bounded(said: float, believed: float) -> None:
     assert clock.lead_s(10.0) == pytest.approx(3.0 - believed)
 
 
+def test_what_is_no_number_is_ignored() -> None:
+    clock = PlaybackClock()
+    clock.deliver(3.0, 10.0)
+    clock.report(math.nan, 11.0)
+    assert clock.dry_at_s(11.0) == pytest.approx(13.0)
+    assert clock.lead_s(12.0) == pytest.approx(1.0)
+
+
 def test_a_paused_player_never_runs_dry() -> None:
     clock = PlaybackClock()
     clock.deliver(3.0, 10.0)

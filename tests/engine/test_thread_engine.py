@@ -1,5 +1,6 @@
 """The engine in a thread: life, bounds, errors, leaks."""
 
+import math
 import os
 import subprocess
 import sys
@@ -125,6 +126,7 @@ def test_more_than_the_bound_is_refused_at_once(start: Start) -> None:
         ({"forced_semantic_tokens": -1}, OptionError),
         ({"semantic_tokens": (10_000,)}, OptionError),
         ({"semantic_tokens": (0,) * 7_000}, OptionError),
+        ({"deadline_s": math.nan}, OptionError),
         ({"voice": random_voice(CONFIG, 10, 99)}, VoiceDataError),
         ({"windows": LowLatencyWindows(coarse_ramp_steps=(300,))}, OptionError),
     ],

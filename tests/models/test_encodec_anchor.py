@@ -6,6 +6,7 @@ torchaudio to read and write files, which nothing here does, so an empty module 
 
 from __future__ import annotations
 
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_samples(reference: Any, ours: CodecDecoder, cuts: tuple[int, ...]) -> N
         state = ours.init_state()
         pieces = []
         edges = (0, *cuts, FRAMES)
-        for first, last in zip(edges, edges[1:], strict=False):
+        for first, last in itertools.pairwise(edges):
             samples, state = ours.decode(codes[:, first:last], state, final=last == FRAMES)
             pieces.append(samples)
     np.testing.assert_allclose(

@@ -21,13 +21,19 @@ from bark_core.engine.events import (
 )
 from bark_core.engine.interface import Engine, EventListener
 from bark_core.engine.request import UtteranceRequest
-from bark_core.errors import CapacityError, EngineDiedError
+from bark_core.errors import (
+    BarkstreamError,
+    CapacityError,
+    EngineDiedError,
+    EngineFailureError,
+)
 from bark_core.speech import SpeechContext, SpeechFrontend
 from barkstream.v1 import audio_pb2
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.bridge import Bridge, EngineAccess
 from barkstream_server.call import Call, CallStats
 from barkstream_server.config import ServerConfig
+from barkstream_server.converse.contexts import context_failed
 from barkstream_server.convert.settings import SettingsReader, SpeechPlan
 from barkstream_server.speaker import Speaker
 from tests.support.serving import LONG_TEXT, eventually
@@ -94,7 +100,13 @@ def _speaker(engine: ScriptedEngine) -> Speaker:
     access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop())
     bridge = Bridge(context, access, lambda: None)
     call: Any = _CallOfNobody()
-    return Speaker(bridge, plan, frontend, cast("Call", call), started_s=time.monotonic())
+    return Speaker(
+        bridge, plan, frontend, cast("Call", call), told=_told, started_s=time.monotonic()
+    )
+
+
+def _told(error: BarkstreamError) -> pb.ContextFailed:
+    return context_failed(error, "/test/Test")
 
 
 def _pulled(speaker: Speaker) -> list[Message]:
@@ -241,7 +253,9 @@ async def test_silence_that_the_encoder_made_up_is_not_taken_for_speech() -> Non
     access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop())
     bridge = Bridge(context, access, lambda: None)
     call: Any = _CallOfNobody()
-    speaker = Speaker(bridge, plan, frontend, cast("Call", call), started_s=time.monotonic())
+    speaker = Speaker(
+        bridge, plan, frontend, cast("Call", call), told=_told, started_s=time.monotonic()
+    )
     await bridge.append("One two three. ")
     bridge.flush("f")
     (first,) = engine.requests

@@ -52,7 +52,8 @@ class Pipeline:
             config,
             request.options.windows,
             semantic_tokens=0 if voice is None else voice.semantic.size,
-            voice_frames=0 if voice is None else voice.fine.shape[1],
+            coarse_frames=0 if voice is None else voice.coarse.shape[1],
+            fine_frames=0 if voice is None else voice.fine.shape[1],
         )
         self.semantic = SemanticStage(config, request, voice)
         longest = max(config.semantic.max_new_tokens, len(self.semantic.tokens))

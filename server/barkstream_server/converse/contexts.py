@@ -7,14 +7,21 @@ from collections.abc import Callable, Iterator
 
 from google.protobuf.message import Message
 
-from bark_core.errors import CapacityError
+from bark_core.errors import BarkstreamError, CapacityError
+from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.call import Call
 from barkstream_server.convert.settings import SpeechPlan
+from barkstream_server.incidents import recorded_failure
 from barkstream_server.resources import SpeechResources
 from barkstream_server.speaker import Speaker
 
 # Ids whose contexts ended lately: late messages for them are no mistake.
 MAX_REMEMBERED_IDS = 256
+
+
+def context_failed(error: BarkstreamError, method: str) -> pb.ContextFailed:
+    """What the caller is told of a context that failed; the cause is logged where needed."""
+    return pb.ContextFailed(status=recorded_failure(error, method).status)
 
 
 class Contexts:
@@ -72,6 +79,7 @@ class Contexts:
             plan,
             self._resources.frontend,
             self._call,
+            told=lambda error: context_failed(error, self._call.method),
             started_s=bridge.opened_s,
         )
         self._live[context_id] = speaker

@@ -19,11 +19,10 @@ from google.protobuf.message import Message
 from bark_core.errors import BarkstreamError, DrainingError, IdleTimeoutError, OutOfOrderError
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.call import Call
-from barkstream_server.converse.contexts import Contexts
+from barkstream_server.converse.contexts import Contexts, context_failed
 from barkstream_server.converse.inbox import ContextDefaults, Inbox
 from barkstream_server.convert.durations import duration_of, seconds_of
 from barkstream_server.convert.settings import effective_config
-from barkstream_server.incidents import recorded_failure
 from barkstream_server.resources import SpeechResources
 
 # The reader waits while this many replies have not been taken.
@@ -202,6 +201,8 @@ class Session:
         if self._contexts and now_s - self._last_sent_s >= self._terms.heartbeat_s:
             waiting = self._resources.engine.load().waiting
             for context_id, speaker in self._contexts:
+                if not speaker.started:
+                    continue  # opened just now; nothing may come before its first message
                 self._reply(_response(context_id, "progress", speaker.progress(waiting)))
 
     def _idle_since_s(self, now_s: float) -> float:
@@ -210,7 +211,7 @@ class Session:
         return max(self._last_received_s, self._last_spoken_s)
 
     def _refuse(self, context_id: str, error: BarkstreamError) -> None:
-        failed = pb.ContextFailed(status=recorded_failure(error, self._call.method).status)
+        failed = context_failed(error, self._call.method)
         self._reply(_response(context_id, "failed", failed))
 
     def _reply(self, response: pb.ConverseResponse) -> None:
