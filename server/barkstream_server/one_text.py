@@ -38,7 +38,7 @@ from barkstream_server.resources import SpeechResources
 from barkstream_server.speaker import Speaker
 
 
-class _Listener:
+class Listener:
     """The guest of a call that speaks one text: shutting down may end it."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ async def synthesize(call: Call, resources: SpeechResources) -> None:
     """Speak a short text and answer with the whole audio."""
     request = await call.receive_first(pb.SynthesizeRequest)
     await resources.check_whole_text(request.text, resources.config.max_synthesize_characters)
-    listener = _Listener()
+    listener = Listener()
     with resources.admission.admit(listener):
         plan = await resources.read_plan(
             request.config, path="config", live=False, deadline_s=call.deadline_s
@@ -109,7 +109,7 @@ async def stream_synthesize(call: Call, resources: SpeechResources) -> None:
     """Speak a text and send the audio while it is being made."""
     request = await call.receive_first(pb.StreamSynthesizeRequest)
     await resources.check_whole_text(request.text, resources.config.max_text_characters)
-    listener = _Listener()
+    listener = Listener()
     with resources.admission.admit(listener):
         plan = await resources.read_plan(
             request.config, path="config", live=False, deadline_s=call.deadline_s
@@ -125,7 +125,7 @@ async def stream_synthesize(call: Call, resources: SpeechResources) -> None:
                 started_s=call.started_s,
             )
             await _speak(bridge, request.text)
-            await _send_all(call, speaker, listener, resources)
+            await send_all(call, speaker, listener, resources)
         finally:
             bridge.close()
 
@@ -139,9 +139,14 @@ async def _speak(bridge: Bridge, text: str) -> None:
         raise bridge.failure
 
 
-async def _send_all(
-    call: Call, speaker: Speaker, listener: _Listener, resources: SpeechResources
+async def send_all(
+    call: Call, speaker: Speaker, listener: Listener, resources: SpeechResources
 ) -> None:
+    """Send what a speaker brings until its last message.
+
+    Raises:
+        BarkstreamError: The text failed, or the call was shut.
+    """
     heartbeat_s = resources.config.heartbeat_s
     sent_s = time.monotonic()
     while not speaker.ended:

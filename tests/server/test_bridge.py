@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Any, cast
 
 import numpy as np
+import pytest
 from google.protobuf.message import Message
 
+from bark_core.audio import AudioEncoder, EncodedChunk
 from bark_core.checkpoints import open_checkpoint
 from bark_core.engine.events import (
     AudioReady,
@@ -19,22 +22,28 @@ from bark_core.engine.events import (
     UtteranceReport,
     UtteranceStarted,
 )
-from bark_core.engine.interface import Engine, EventListener
+from bark_core.engine.interface import Engine, EngineLoad, EngineState, EventListener
 from bark_core.engine.request import UtteranceRequest
 from bark_core.errors import (
     BarkstreamError,
     CapacityError,
+    DrainingError,
     EngineDiedError,
     EngineFailureError,
 )
 from bark_core.speech import SpeechContext, SpeechFrontend
 from barkstream.v1 import audio_pb2
 from barkstream.v1 import speech_service_pb2 as pb
+from barkstream_server.admission import Admission
 from barkstream_server.bridge import Bridge, EngineAccess
 from barkstream_server.call import Call, CallStats
 from barkstream_server.config import ServerConfig
 from barkstream_server.converse.contexts import context_failed
+from barkstream_server.converse.inbox import ContextDefaults
+from barkstream_server.converse.session import Session, Terms
 from barkstream_server.convert.settings import SettingsReader, SpeechPlan
+from barkstream_server.one_text import Listener, send_all
+from barkstream_server.resources import SpeechResources
 from barkstream_server.speaker import Speaker
 from tests.support.serving import LONG_TEXT, eventually
 
@@ -61,6 +70,9 @@ class ScriptedEngine:
 
     def report_playback(self, _stream_id: str, played_s: float) -> None:
         self.played.append(played_s)
+
+    def load(self) -> EngineLoad:
+        return EngineLoad(running=0, waiting=0, slots=1, realtime_factor=None)
 
     async def tell(self, *events: Event) -> None:
         """From a thread, as an engine does."""
@@ -107,6 +119,18 @@ def _speaker(engine: ScriptedEngine) -> Speaker:
 
 def _told(error: BarkstreamError) -> pb.ContextFailed:
     return context_failed(error, "/test/Test")
+
+
+def _resources(engine: ScriptedEngine) -> SpeechResources:
+    admission = Admission(1)
+    admission.set_engine_state(EngineState.READY)
+    return SpeechResources(
+        ServerConfig(),
+        SpeechFrontend(open_checkpoint("noise")),
+        cast("Engine", engine),
+        admission,
+        cast("Executor", None),
+    )
 
 
 def _pulled(speaker: Speaker) -> list[Message]:
@@ -167,6 +191,57 @@ async def test_a_failure_overtakes_what_was_not_yet_sent() -> None:
         pass
     speaker.fail(EngineDiedError("gone"))
     assert _all(speaker) == ["ContextFailed"]
+
+
+async def test_an_encoder_that_fails_ends_its_context_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_encoder: AudioEncoder, _pcm: object) -> list[EncodedChunk]:
+        raise EngineFailureError("the encoder failed")
+
+    monkeypatch.setattr(AudioEncoder, "feed", broken)
+    engine = ScriptedEngine()
+    speaker = _speaker(engine)
+    await speaker.bridge.append(LONG_TEXT)
+    await engine.speak(next(iter(engine.requests)), 1.0)
+    assert _all(speaker) == ["ContextStarted", "SegmentStarted", "ContextFailed"]
+    assert speaker.ended
+    assert set(engine.aborted) == set(engine.requests)
+
+
+async def test_a_call_that_is_shut_ends_though_there_is_more_to_send() -> None:
+    engine, listener, sent = ScriptedEngine(), Listener(), []
+    speaker = _speaker(engine)
+    await speaker.bridge.append(LONG_TEXT)
+    await engine.speak(next(iter(engine.requests)), 1.0)  # a hundred messages
+
+    class _CallThatIsShut:
+        async def send(self, message: Message) -> None:
+            sent.append(message)
+            listener.shut(DrainingError("over"))
+
+    call, resources = cast("Call", _CallThatIsShut()), _resources(engine)
+    with pytest.raises(DrainingError):
+        await send_all(call, speaker, listener, resources)
+    assert len(sent) == 1
+
+
+async def test_a_heartbeat_never_comes_before_the_start_of_its_context() -> None:
+    engine = ScriptedEngine()
+    resources = _resources(engine)
+    plan = _plan(resources.frontend)
+    defaults = ContextDefaults(pb.SpeechConfig(), plan, None)
+    call: Any = _CallOfNobody()
+    session = Session(call, resources, Terms(defaults, None, heartbeat_s=1.0))
+    session._contexts.open("a", plan)
+    session._on_timer(time.monotonic() + 2)
+    first = session._next_response()
+    assert first is not None
+    assert first.HasField("context_started")
+    session._on_timer(time.monotonic() + 2)
+    second = session._next_response()
+    assert second is not None
+    assert second.HasField("progress")
 
 
 async def test_nothing_is_asked_for_while_the_sender_does_not_pull() -> None:

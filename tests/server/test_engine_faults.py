@@ -78,6 +78,16 @@ async def test_an_utterance_that_breaks_the_model_fails_alone() -> None:
         await target.settled()
 
 
+async def test_a_failure_on_the_way_is_one_incident(caplog: pytest.LogCaptureFixture) -> None:
+    fault = Fault(Effect.RAISE, batch="CoarseStep", text_id=_poison_id())
+    async with served(_engine(ThreadEngine, fault)) as target:
+        request = pb.StreamSynthesizeRequest(text=f"My {POISON} plays.")
+        status = await failure(target.speech.StreamSynthesize(request))
+    assert status.code is grpc.StatusCode.INTERNAL
+    (incident,) = [vars(r)["fields"] for r in caplog.records if r.message == "incident"]
+    assert incident["incident"] in status.message
+
+
 async def test_a_failed_context_leaves_the_session_and_its_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

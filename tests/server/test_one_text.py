@@ -14,6 +14,10 @@ import numpy as np
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from bark_core.backends.fake.script import Cost, FakeScript
+from bark_core.checkpoints import open_checkpoint
+from bark_core.engine.interface import Engine, EngineLimits
+from bark_core.engine.thread import ThreadEngine
 from barkstream.v1 import audio_pb2, server_service_pb2
 from barkstream.v1 import speech_service_pb2 as pb
 from tests.support.serving import (
@@ -23,6 +27,7 @@ from tests.support.serving import (
     conversation,
     eventually,
     failure,
+    fake_spec,
     kinds,
     rich_failure,
     served,
@@ -196,10 +201,28 @@ async def test_a_silent_server_says_that_it_is_alive() -> None:
         assert events[-1] == "completed"
 
 
+async def test_news_that_brings_no_message_does_not_silence_the_heartbeat() -> None:
+    """The engine tells of its progress more often than the heartbeat is due."""
+    script = FakeScript(costs=(("SemanticStep", Cost(batch_s=0.03)),))
+    limits = EngineLimits(progress_interval_s=0.01)
+
+    def engine() -> Engine:
+        return ThreadEngine(fake_spec(fake=script), open_checkpoint("noise").config, limits)
+
+    async with served(engine, heartbeat_s=0.1) as target:
+        call = target.speech.StreamSynthesize(pb.StreamSynthesizeRequest(text=SENTENCE))
+        events: list[str] = []
+        while not events or events[-1] != "audio":
+            events.append((await call.read()).WhichOneof("event"))
+        assert "progress" in events
+        call.cancel()
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "TEXT_EMPTY"),
+        ("Hello\x07 there.", "TEXT_INVALID"),
         ("   \n\t ", "TEXT_EMPTY"),
         ("!!! ... ???", "TEXT_UNSPEAKABLE"),
         ("\U0001f600\U0001f600", "TEXT_UNSPEAKABLE"),
