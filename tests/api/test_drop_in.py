@@ -17,7 +17,9 @@ import bark_core
 from bark_core import api
 from bark_core.checkpoints import SynthesisDefaults
 from bark_core.checkpoints.hf_export import write_config
+from bark_core.engine.recovery import MAX_FAILURES_IN_A_ROW
 from bark_core.errors import (
+    EngineFailureError,
     OptionError,
     TextError,
     UnknownVoiceError,
@@ -266,6 +268,25 @@ def test_an_interrupted_call_leaves_nothing_behind(monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as patch:
         patch.setattr(model.backend, "execute", interrupt)
         with pytest.raises(KeyboardInterrupt):
+            speak(seed=9)
+    again, _ = speak(seed=8)
+    np.testing.assert_array_equal(again["fine_prompt"], wanted["fine_prompt"])
+
+
+def test_a_broken_model_that_recovers_owes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No failure of an earlier call is told to a later one."""
+    wanted, _ = speak(seed=8)
+    model = api._models.get()
+
+    def fail(batch: Any) -> Any:
+        raise RuntimeError("no kernel")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.backend, "execute", fail)
+        for _ in range(MAX_FAILURES_IN_A_ROW - 1):
+            with pytest.raises(EngineFailureError, match="failed on this utterance"):
+                speak(seed=9)
+        with pytest.raises(EngineFailureError, match="barkstream doctor"):
             speak(seed=9)
     again, _ = speak(seed=8)
     np.testing.assert_array_equal(again["fine_prompt"], wanted["fine_prompt"])

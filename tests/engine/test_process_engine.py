@@ -194,7 +194,7 @@ def test_close_while_it_loads() -> None:
     def begin() -> None:
         try:
             engine.start()
-        except SetupError as error:
+        except UnavailableError as error:
             caught.append(error)
 
     thread = threading.Thread(target=begin)
@@ -203,6 +203,7 @@ def test_close_while_it_loads() -> None:
     engine.close()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
+    assert len(caught) == 1
     assert multiprocessing.active_children() == []
 
 

@@ -202,6 +202,14 @@ def test_a_setup_error_is_raised_by_start() -> None:
         engine.close()
 
 
+def test_a_closed_engine_is_never_ready() -> None:
+    engine = ThreadEngine(lambda: FakeBackend(CONFIG, limits()), CONFIG)
+    engine.close()
+    with pytest.raises(UnavailableError, match="closed before"):
+        engine.start()
+    assert engine.state is EngineState.CLOSED
+
+
 def test_a_model_that_fails_its_first_utterance_is_a_setup_error() -> None:
     class Broken(FakeBackend):
         def execute(self, batch: Batch, /) -> Output:
