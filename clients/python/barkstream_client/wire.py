@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from barkstream.v1.speech_service_pb2 import ConverseRequest, ConverseResponse
+from barkstream.v1.speech_service_pb2 import CancelContext, ConverseRequest, ConverseResponse
 from barkstream_client.context import SpeechContext
 from barkstream_client.errors import ClosedError, SpeechError
 from barkstream_client.events import Draining
@@ -77,7 +77,12 @@ class SessionWire:
         """Hand a message to its context."""
         context = self._contexts.get(response.context_id)
         if context is None:
-            return  # It answers a cancel that crossed the end of its context.
+            # Text that crossed the failure of its context opened another one of that id, which
+            # nobody reads. Anything else answers what crossed the end of its context.
+            if response.WhichOneof("event") == "context_started":
+                cancel = CancelContext()
+                self.send_now(ConverseRequest(context_id=response.context_id, cancel=cancel))
+            return
         context.receive(response)
         if response.WhichOneof("event") in _TERMINAL:
             self.forget(context)

@@ -56,7 +56,7 @@ class Contexts:
         return self._live.get(context_id)
 
     def ended_lately(self, context_id: str) -> bool:
-        """The id had a context, which has ended."""
+        """The id had a context, which has ended, or was refused one."""
         return context_id in self._ended_ids
 
     def open(self, context_id: str, plan: SpeechPlan) -> Speaker:
@@ -93,7 +93,8 @@ class Contexts:
             if message is not None:
                 self._live.move_to_end(context_id)
                 if speaker.ended:
-                    self._forget(context_id)
+                    self._live.pop(context_id).bridge.close()
+                    self.note_end(context_id)
                 return context_id, message
         return None
 
@@ -108,8 +109,8 @@ class Contexts:
             speaker.bridge.close()
         self._live.clear()
 
-    def _forget(self, context_id: str) -> None:
-        self._live.pop(context_id).bridge.close()
+    def note_end(self, context_id: str) -> None:
+        """The caller is told that there is no context of this id: what crosses that is late."""
         self._ended_ids[context_id] = None
         self._ended_ids.move_to_end(context_id)
         while len(self._ended_ids) > MAX_REMEMBERED_IDS:

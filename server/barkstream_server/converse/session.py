@@ -211,6 +211,7 @@ class Session:
         return max(self._last_received_s, self._last_spoken_s)
 
     def _refuse(self, context_id: str, error: BarkstreamError) -> None:
+        self._contexts.note_end(context_id)
         failed = context_failed(error, self._call.method)
         self._reply(_response(context_id, "failed", failed))
 

@@ -157,6 +157,7 @@ class FakeSession:
             if context is not None:
                 await context.fail(error)
             else:
+                self._ended.add(context_id)
                 await self.send(context_id, pb.ContextFailed(status=error.status()))
 
     def _begin(self, context_id: str, message: pb.AppendText) -> FakeContext:
