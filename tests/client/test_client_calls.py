@@ -268,6 +268,33 @@ async def test_text_of_another_type_is_refused(client: SpeechClient) -> None:
         client.converse("whole text")  # type: ignore[arg-type]
 
 
+async def test_text_that_utf_8_cannot_hold_is_refused_here(client: SpeechClient) -> None:
+    half = "cut \ud83d off"
+    for call in (
+        lambda: client.synthesize(half),
+        lambda: anext(client.stream(half)),
+        lambda: anext(client.converse(deltas(half))),
+        lambda: client.get_voice(half),
+        lambda: client.list_voices(language_code=half),
+    ):
+        with pytest.raises(OptionError, match="position 4"):
+            await call()
+    async with client.session() as session:
+        with pytest.raises(OptionError, match="context_id"):
+            session.context(half)
+        context = session.context()
+        with pytest.raises(OptionError, match="position 4"):
+            await context.append(half)
+        with pytest.raises(OptionError, match="flush_id"):
+            await context.flush(half)
+        with pytest.raises(OptionError, match="length of time"):
+            await context.cancel(played_s=float("nan"))
+        # Nothing of it was sent, and the context is as before.
+        await context.append("Hello there.")
+        await context.finish()
+        assert isinstance([event async for event in context][-1], Completed)
+
+
 async def test_voices() -> None:
     names = (*(f"v{number:03}/en" for number in range(250)), "z/de")
     async with FakeSpeechServer(voices=names) as server, SpeechClient.connect(server.target) as c:

@@ -306,6 +306,32 @@ async def test_events_of_a_newer_server_are_passed_over() -> None:
     await server.stop(None)
 
 
+async def test_bytes_that_are_no_message_are_an_error_of_the_protocol() -> None:
+    async def garbage(_requests: object, _context: object) -> AsyncIterator[bytes]:
+        yield b"\xff\xff\xff"
+
+    class Garbage(grpc.GenericRpcHandler):  # type: ignore[type-arg,misc,unused-ignore]
+        def service(self, _details: object) -> Any:
+            return grpc.stream_stream_rpc_method_handler(garbage)
+
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((Garbage(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with SpeechClient.connect(f"127.0.0.1:{port}") as client:
+        for call in (
+            lambda: client.synthesize("Hi."),
+            lambda: anext(client.stream("Hi.")),
+            lambda: client.session().open(),
+            client.list_voices,
+            lambda: client.get_voice("x"),
+            client.server_info,
+        ):
+            with pytest.raises(ProtocolError, match="no message"):
+                await call()
+    await server.stop(None)
+
+
 @pytest.mark.parametrize(
     ("responses", "kind"),
     [

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import grpc
 import grpc.aio
 
-from barkstream_client.errors import CallCancelledError
+from barkstream_client.errors import CallCancelledError, ProtocolError
 from barkstream_client.status import error_from_rpc
 
 
@@ -32,3 +33,14 @@ def typed_errors() -> Iterator[None]:
             "the call was cancelled by the server or because the client was closed",
             code=grpc.StatusCode.CANCELLED,
         ) from None
+
+
+def parsed(response: Any) -> Any:
+    """A response of grpc's, which is None where its bytes are no such message.
+
+    Raises:
+        ProtocolError: They are not.
+    """
+    if response is None:
+        raise ProtocolError("the server sent something that is no message of barkstream.v1")
+    return response

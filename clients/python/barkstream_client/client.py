@@ -20,13 +20,13 @@ from barkstream.v1.speech_service_pb2_grpc import SpeechServiceStub
 from barkstream.v1.voice_service_pb2 import GetVoiceRequest, ListVoicesRequest
 from barkstream.v1.voice_service_pb2_grpc import VoiceServiceStub
 from barkstream_client import convert
-from barkstream_client.calls import typed_errors
+from barkstream_client.calls import parsed, typed_errors
 from barkstream_client.connection import Connection, ConnectionOptions
 from barkstream_client.context import SpeechContext
 from barkstream_client.errors import ClosedError, OptionError, ProtocolError
 from barkstream_client.events import Completed, SpeechEvent
 from barkstream_client.health import wait_until_serving
-from barkstream_client.options import SpeechOptions, duration, encode_options
+from barkstream_client.options import SpeechOptions, duration, encode_options, sendable
 from barkstream_client.server_info import ServerInfo, Voice
 from barkstream_client.session import SessionSettings, SpeechSession
 from barkstream_client.speech import Speech
@@ -70,11 +70,11 @@ class SpeechClient:
         self, text: str, *, timeout_s: float | None = None, **options: Unpack[SpeechOptions]
     ) -> Speech:
         """Speak a short text (up to 2000 characters) and return the whole audio."""
-        request = SynthesizeRequest(text=_checked(text), config=encode_options(options))
+        request = SynthesizeRequest(text=sendable(text), config=encode_options(options))
         stub: Any = SpeechServiceStub(self._open())  # type: ignore[no-untyped-call]
         with typed_errors():
             response = await stub.Synthesize(request, timeout=timeout_s, metadata=self._metadata)
-        return convert.speech(response)
+        return convert.speech(parsed(response))
 
     def stream(
         self, text: str, *, timeout_s: float | None = None, **options: Unpack[SpeechOptions]
@@ -83,7 +83,7 @@ class SpeechClient:
 
         The events are Started, then Segment, Audio and Progress, and Completed at the end.
         """
-        request = StreamSynthesizeRequest(text=_checked(text), config=encode_options(options))
+        request = StreamSynthesizeRequest(text=sendable(text), config=encode_options(options))
         return SpeechStream(self._stream(request, timeout_s))
 
     def converse(self, text: AsyncIterable[str], **options: Unpack[SpeechOptions]) -> SpeechStream:
@@ -136,12 +136,11 @@ class SpeechClient:
 
     async def get_voice(self, name: str, *, timeout_s: float | None = None) -> Voice:
         """One voice. Raises NotFoundError."""
+        request = GetVoiceRequest(name=sendable(name, "name"))
         stub: Any = VoiceServiceStub(self._open())  # type: ignore[no-untyped-call]
         with typed_errors():
-            response = await stub.GetVoice(
-                GetVoiceRequest(name=name), timeout=timeout_s, metadata=self._metadata
-            )
-        return convert.voice(response.voice)
+            response = await stub.GetVoice(request, timeout=timeout_s, metadata=self._metadata)
+        return convert.voice(parsed(response).voice)
 
     async def server_info(self, *, timeout_s: float | None = None) -> ServerInfo:
         """Version, model, limits and encodings of the server."""
@@ -150,7 +149,7 @@ class SpeechClient:
             response = await stub.GetServerInfo(
                 GetServerInfoRequest(), timeout=timeout_s, metadata=self._metadata
             )
-        return convert.server_info(response)
+        return convert.server_info(parsed(response))
 
     async def wait_ready(self, timeout_s: float = 60.0, *, service: str = SPEECH_SERVICE) -> None:
         """Wait until the server is warmed up and serves (grpc.health.v1).
@@ -204,7 +203,7 @@ class SpeechClient:
                     response = await call.read()
                 if response is grpc.aio.EOF:
                     break
-                event = decoder.decode(response)
+                event = decoder.decode(parsed(response))
                 if event is not None:
                     last = event
                     yield event
@@ -233,25 +232,20 @@ class SpeechClient:
                 await asyncio.gather(pump, return_exceptions=True)
 
     async def _voices(self, language_code: str, timeout_s: float | None) -> AsyncIterator[Voice]:
+        language_code = sendable(language_code, "language_code")
         stub: Any = VoiceServiceStub(self._open())  # type: ignore[no-untyped-call]
         token = ""
         while True:
             request = ListVoicesRequest(page_token=token, language_code=language_code)
             with typed_errors():
                 page = await stub.ListVoices(request, timeout=timeout_s, metadata=self._metadata)
-            for voice in page.voices:
+            for voice in parsed(page).voices:
                 yield convert.voice(voice)
             if not page.next_page_token:
                 return
             if page.next_page_token == token:
                 raise ProtocolError("the server repeats a page of voices for ever")
             token = page.next_page_token
-
-
-def _checked(text: str) -> str:
-    if not isinstance(text, str):
-        raise OptionError(f"text must be a str, got {type(text).__name__}")
-    return text
 
 
 async def _pump(text: AsyncIterable[str], context: SpeechContext) -> None:

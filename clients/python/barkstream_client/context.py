@@ -29,7 +29,7 @@ from barkstream_client.events import (
 )
 from barkstream_client.heard import Timeline
 from barkstream_client.inbox import Inbox
-from barkstream_client.options import duration
+from barkstream_client.options import duration, sendable
 from barkstream_client.status import error_from_status
 
 
@@ -93,10 +93,11 @@ class SpeechContext:
 
         Raises:
             ClosedError: The context is finished, cancelled or closed.
+            OptionError: It is no text that can be sent; nothing of it was.
             SpeechError: The context failed; this is why.
         """
         self._check_open()
-        if text:
+        if sendable(text):
             await self._append(text)
 
     async def flush(self, flush_id: str | None = None) -> str:
@@ -106,6 +107,8 @@ class SpeechContext:
             The id that the ``Flushed`` event will carry. It comes once all is spoken.
         """
         self._check_open()
+        if flush_id is not None:
+            sendable(flush_id, "flush_id")
         if not self._opened:
             await self._append("")
         self._flushes += 1
@@ -138,9 +141,12 @@ class SpeechContext:
             timeout_s: How long to wait for the server's report.
 
         Raises:
+            OptionError: ``played_s`` is not a time; the context speaks on.
             DeadlineError: The server did not answer in time.
             SpeechError: The context had failed before.
         """
+        if played_s is not None:
+            duration(played_s)  # what is no time is refused before anything is done
         if not self._done.is_set():
             self._inbox.clear()
             if not self._opened:
@@ -160,8 +166,8 @@ class SpeechContext:
         if isinstance(self.terminal, Exception):
             raise self.terminal
         self._inbox.clear()
-        played = self._timeline.audio_s if played_s is None else played_s
-        return self._own_report(played, played_s is not None)
+        heard_s = self._timeline.audio_s if played_s is None else played_s
+        return self._own_report(heard_s, played_s is not None)
 
     # ---- speech out -------------------------------------------------------------------------
 

@@ -153,7 +153,7 @@ def encode_options(options: SpeechOptions) -> speech_service_pb2.SpeechConfig:
         path, kind = _FIELDS[option]
         try:
             kind.write(*_place(config, path), value)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, OptionError) as error:
             raise OptionError(f"option {option} has a wrong type or range: {error}") from error
     return config
 
@@ -174,10 +174,35 @@ def encoding_name(number: int) -> str:
 
 
 def duration(value_s: float) -> Duration:
-    """Seconds -> Duration."""
+    """Seconds -> Duration.
+
+    Raises:
+        OptionError: Not a length of time.
+    """
     result = Duration()
-    result.FromNanoseconds(round(value_s * 1e9))
+    try:
+        result.FromNanoseconds(round(value_s * 1e9))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise OptionError(f"{value_s!r} is no length of time in seconds") from error
     return result
+
+
+def sendable(text: str, name: str = "text") -> str:
+    """The text itself.
+
+    Raises:
+        OptionError: It is no string, or none that UTF-8 can hold.
+    """
+    if not isinstance(text, str):
+        raise OptionError(f"{name} must be a str, got {type(text).__name__}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise OptionError(
+            f"{name} holds half of a surrogate pair at position {error.start}, which is no text; "
+            "was it cut, or decoded with errors='surrogateescape'?"
+        ) from None
+    return text
 
 
 def seconds(value: Duration) -> float:

@@ -19,7 +19,7 @@ from barkstream.v1.speech_service_pb2 import (
     OpenSession,
 )
 from barkstream.v1.speech_service_pb2 import SessionOpened as SessionOpenedMessage
-from barkstream_client.calls import typed_errors
+from barkstream_client.calls import parsed, typed_errors
 from barkstream_client.context import SpeechContext
 from barkstream_client.convert import draining
 from barkstream_client.errors import (
@@ -30,7 +30,7 @@ from barkstream_client.errors import (
     UnavailableError,
 )
 from barkstream_client.events import Draining
-from barkstream_client.options import SpeechOptions, decode_options, encode_options
+from barkstream_client.options import SpeechOptions, decode_options, encode_options, sendable
 from barkstream_client.wire import SessionWire
 
 ConverseCall = grpc.aio.StreamStreamCall[ConverseRequest, ConverseResponse]
@@ -125,7 +125,9 @@ class SpeechSession:
             OptionError: An option of the wrong kind.
             ClosedError: The session is closed, or the id is in use.
         """
-        name = f"context-{next(self._names)}" if context_id is None else context_id
+        if context_id is None:
+            context_id = f"context-{next(self._names)}"
+        name = sendable(context_id, "context_id")
         self._wire.check_free(name)
         config = encode_options(options) if options else None
         return SpeechContext(self._wire, name, config, self._settings.max_buffered_bytes)
@@ -217,10 +219,7 @@ class SpeechSession:
             call.cancel()
 
     def _dispatch(self, response: Any) -> None:
-        # A message that does not parse comes as None.
-        if not isinstance(response, ConverseResponse):
-            raise ProtocolError("the server sent something that is no message of barkstream.v1")
-        event = response.WhichOneof("event")
+        event = parsed(response).WhichOneof("event")
         if self._info is None:
             if event != "session_opened":
                 raise ProtocolError(f"the server answered open with {event}")
