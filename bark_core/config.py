@@ -160,6 +160,12 @@ class BarkConfig:
                 f"coarse rate {self.coarse.rate_hz} Hz differs from the codec's frame rate "
                 f"{self.codec.frame_rate_hz} Hz; config.json and generation_config.json disagree"
             )
+        if self.fine.max_history_frames != self.fine.stride_frames:
+            # The reference's windows move by the one and are filled from the other.
+            raise CheckpointError(
+                f"max_fine_history_length {self.fine.max_history_frames} is not half of "
+                f"max_fine_input_length {self.fine.window_frames}"
+            )
         positions = {
             "semantic": self.semantic.max_text_tokens + 1 + self.semantic.max_new_tokens - 1,
             "coarse": self.coarse.max_semantic_tokens

@@ -89,6 +89,11 @@ def test_sampling_of_the_published_files_is_sunos() -> None:
         ({}, {"semantic_config": {"semantic_pad_token": 9}}, "semantic_pad_token is 9 but"),
         ({}, {"semantic_config": {"semantic_rate_hz": float("nan")}}, "semantic_rate_hz must be"),
         ({}, {"coarse_acoustics_config": {"coarse_rate_hz": 50}}, "coarse rate 50 Hz differs"),
+        (
+            {},
+            {"fine_acoustics_config": {"max_fine_history_length": 900}},
+            "max_fine_history_length 900 is not half of max_fine_input_length 1024",
+        ),
         ({}, {"semantic_config": {"max_new_tokens": 2000}}, "semantic stage needs .* block_size"),
     ],
 )  # fmt: skip
