@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from bark_core.backends.base import WARM_UP_UTTERANCE
 from bark_core.config import BarkConfig
 from bark_core.engine.request import UtteranceRequest
 from bark_core.errors import OptionError, TextError
@@ -19,8 +20,8 @@ def check_request(request: UtteranceRequest, config: BarkConfig) -> None:
 
     Raises:
         TextError: Text ids are missing or out of range.
-        OptionError: Semantic tokens, their forced number, the windows or the deadline are out of
-            range.
+        OptionError: Semantic tokens, their forced number, the windows, the index or the deadline
+            are out of range.
         VoiceDataError: The voice does not fit the checkpoint.
     """
     semantic, options = config.semantic, request.options
@@ -49,6 +50,11 @@ def check_request(request: UtteranceRequest, config: BarkConfig) -> None:
         raise OptionError(
             f"forced_semantic_tokens must be between 0 and {semantic.max_new_tokens}",
             field="forced_semantic_tokens",
+        )
+    if not 0 <= request.index < WARM_UP_UTTERANCE:
+        raise OptionError(
+            f"the index must be between 0 and {WARM_UP_UTTERANCE - 1}, got {request.index}",
+            field="index",
         )
     if request.deadline_s is not None and math.isnan(request.deadline_s):
         raise OptionError("the deadline is not a number", field="deadline")

@@ -116,7 +116,8 @@ class SpeechContext:
         """
         self._check_open()
         segments = self._segmenter.feed(text)
-        self._source.append(text)
+        if text:  # endless empty deltas take no room
+            self._source.append(text)
         return self._add(segments)
 
     def flush(self, flush_id: str = "") -> Actions:

@@ -127,6 +127,7 @@ def test_more_than_the_bound_is_refused_at_once(start: Start) -> None:
         ({"semantic_tokens": (10_000,)}, OptionError),
         ({"semantic_tokens": (0,) * 7_000}, OptionError),
         ({"deadline_s": math.nan}, OptionError),
+        ({"index": -1}, OptionError),
         ({"voice": random_voice(CONFIG, 10, 99)}, VoiceDataError),
         ({"windows": LowLatencyWindows(coarse_ramp_steps=(300,))}, OptionError),
     ],

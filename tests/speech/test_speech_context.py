@@ -220,6 +220,13 @@ def test_text_after_the_end_is_refused(open_context: Opener) -> None:
         owner.context.finish()
 
 
+def test_empty_deltas_take_no_room(open_context: Opener) -> None:
+    owner = open_context()
+    for delta in ("", "One", "", "", " and two.", ""):
+        owner.do(owner.context.append(delta))
+    assert owner.context._source == ["One", " and two."]
+
+
 def test_refused_text_leaves_the_context_as_it_was(open_context: Opener) -> None:
     owner = open_context(max_text_characters=100)
     owner.do(owner.context.append(A))
