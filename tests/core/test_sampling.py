@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from bark_core.options import SamplingParams
 from bark_core.sampling import (
@@ -69,6 +70,21 @@ def test_filters_equal_the_slow_ones(params: SamplingParams, *, ties: bool) -> N
         made = filtered_probabilities(logits, params)
         np.testing.assert_allclose(made, slow_probabilities(logits, params), atol=1e-12)
         np.testing.assert_array_equal(logits, before)
+
+
+@pytest.mark.parametrize("params", FILTERS, ids=str)
+def test_filters_equal_those_of_transformers_in_sunos_order(params: SamplingParams) -> None:
+    """Their own order is another one: temperature, top_k, top_p."""
+    logits = lively_logits(3, 1024, ties=False)
+    unused = torch.zeros(1, 0, dtype=torch.int64)
+    scores = torch.from_numpy(logits[None].astype(np.float64))
+    if params.top_p is not None:
+        scores = TopPLogitsWarper(params.top_p)(unused, scores)
+    if params.top_k is not None:
+        scores = TopKLogitsWarper(params.top_k)(unused, scores)
+    scores = TemperatureLogitsWarper(params.temperature)(unused, scores)
+    expected = scores.softmax(-1)[0].numpy()
+    np.testing.assert_allclose(filtered_probabilities(logits, params), expected, atol=1e-12)
 
 
 @given(

@@ -129,6 +129,7 @@ def test_natural_ends(
     assert tokens is not None
     assert tuple(tokens.semantic.tolist()) == semantic
     assert call.finished().report.hit_limit == (len(semantic) == CONFIG.semantic.max_new_tokens)
+    assert bool(semantic) == (min_eos_p != 0.001)  # which ends it before the first token
     if semantic:
         assert_equal(tokens, call.pcm, expected(hf_model, asked))
     else:
