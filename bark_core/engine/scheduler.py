@@ -102,11 +102,11 @@ class Scheduler:
                     utterance,
                     DeadlineError("the deadline passed before the utterance was complete"),
                 )
-        if self.waiting:
-            self._seat(now_s)
-        # An utterance made ahead may have been complete before its turn in the stream came.
+        self._seat(now_s)
+        # An utterance made ahead may have been complete before its turn in the stream came, and
+        # some have nothing to make. Their slots are given on at once: no batch may follow.
         while any(self._finish_if_done(utterance, now_s) for utterance in self._running):
-            pass
+            self._seat(now_s)
 
     def next(self, now_s: float) -> Assignment | None:
         """The next batch, or None: nothing can run before ``wake_at_s``."""
@@ -183,6 +183,8 @@ class Scheduler:
         An utterance that nobody waits for yet gives its slot up to one that somebody waits for:
         it is made again later, the same.
         """
+        if not self.waiting:
+            return
         heads = [u for u in self._live.values() if u.slot is None and u.is_head]
         for head in heads:
             if not self.slots.free and not self._evict():
