@@ -7,6 +7,7 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 TEXT ?= Hello! This is Bark, speaking while it thinks.
 OUT ?= out.wav
+JOBS ?= auto
 BIN := $(VENV)/bin
 
 # The ordinary torch wheel for Linux brings gigabytes of CUDA. Where there is no NVIDIA GPU the
@@ -53,11 +54,11 @@ setup: $(VENV)/.dev ## Make the development environment
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the default test suite (hermetic, a few minutes)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
 .PHONY: test-slow
 test-slow: $(VENV)/.dev ## Run the slow tests as well
-	@$(BIN)/python -m pytest --run-slow --timeout 3600 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --run-slow --timeout 3600 $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev ## Lint, types, import rules, proto rules (part of `make test` too)
