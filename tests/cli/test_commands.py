@@ -6,16 +6,18 @@ import io
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bark_core.errors import SetupError
+from barkstream_server.cli import say
 from barkstream_server.cli.main import main
 from barkstream_server.cli.outputs import Outputs, WavPipe
 from barkstream_server.cli.own_server import own_server
+from barkstream_server.cli.speech_order import Piece, Said, SpeechOrder
 
 SAY = (sys.executable, "-m", "barkstream_server", "say")
 TEXT = "Hello there. How are you?"
@@ -37,9 +39,9 @@ def test_a_server_and_an_engine_of_ones_own_say_the_same(
     target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served, local = tmp_path / "served.wav", tmp_path / "local.wav"
-    say = ["say", TEXT, "--seed", "3"]
-    assert main([*say, "--server", target, "-o", str(served)]) == 0
-    assert main([*say, "--checkpoint", "noise", "-o", str(local)]) == 0
+    command = ["say", TEXT, "--seed", "3"]
+    assert main([*command, "--server", target, "-o", str(served)]) == 0
+    assert main([*command, "--checkpoint", "noise", "-o", str(local)]) == 0
     assert frames(served) == frames(local)
     assert len(frames(local)) > 24_000
     said = capsys.readouterr().err
@@ -80,6 +82,7 @@ def test_text_is_piped_in_and_audio_out(target: str) -> None:
         (["   "], "empty"),
         (["Hello.", "--voice", "nobody"], "nearest names"),
         (["Hello.", "--temperature", "11"], "temperature"),
+        (["caf\udce9 au lait"], "surrogate"),  # how Python passes on what is not UTF-8
     ],
 )
 def test_bad_input_is_one_clear_line(
@@ -109,6 +112,55 @@ def test_unreadable_text_is_one_clear_line(target: str) -> None:
     assert done.returncode == 1
     assert done.stderr.decode().startswith("barkstream: ")
     assert "UTF-8" in done.stderr.decode()
+
+
+def test_a_file_that_cannot_be_written_is_one_clear_line(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "no" / "such" / "directory" / "out.wav"
+    for place in (["--server", target], ["--checkpoint", "noise"]):
+        assert main(["say", "Hello.", *place, "-o", str(out), "-q"]) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith(f"barkstream: cannot write {out}: ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_one_clear_line(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["say", TEXT * 5, "--server", target, "-o", "/dev/full", "-q"]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("barkstream: cannot write /dev/full: ")
+
+
+def test_a_player_that_goes_away_ends_the_speech_quietly(target: str) -> None:
+    command = [*SAY, TEXT * 5, "--server", target, "-q", "-o", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(4) == b"RIFF"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 141
+
+
+def test_a_long_text_shows_how_far_it_is_where_somebody_watches(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(characters: int, *, watched: bool = True, quiet: bool = False) -> str:
+        def pieces() -> Generator[Piece | Said, None, None]:
+            yield Piece(np.zeros(4, np.float32), 24_000, characters // 2)
+            yield Said(0.1, 1.0, 1.0, 3, "v", "m")
+
+        text = "x" * characters
+        order = SpeechOrder(text, iter((text,)), "noise", "auto", "", None, "low", None, quiet)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: watched)
+        outputs = Outputs(None, play=False, play_if_possible=False)
+        assert say._drain(order, pieces(), outputs).seed == 3
+        return capsys.readouterr().err
+
+    assert "speaking:" in shown(400)
+    assert shown(400, watched=False) == ""
+    assert shown(400, quiet=True) == ""
+    assert shown(100) == ""
 
 
 def test_an_own_server_that_cannot_start_says_why(capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -25,6 +26,8 @@ COMMANDS = {
 }
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+# As the shell reports programs that SIGPIPE ends.
+EXIT_PIPE = 141
 
 
 class Command(Protocol):
@@ -55,6 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone: nobody is left to tell. What is still buffered would
+        # raise again when the interpreter flushes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE
 
 
 def _parser(called: str | None, command: Command | None) -> argparse.ArgumentParser:

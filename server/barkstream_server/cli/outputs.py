@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from bark_core.audio import wav_header
 from bark_core.audio.pcm import encode_s16le
+from bark_core.errors import SetupError
 from barkstream_client.errors import SpeechError
 from barkstream_client.playback import Loudspeaker
 
@@ -29,21 +32,40 @@ class AudioOutput(Protocol):
 
 
 class WavFile:
-    """A WAV file with 16-bit samples; complete and playable once closed."""
+    """A WAV file with 16-bit samples; complete and playable once closed.
+
+    Raises:
+        SetupError: It cannot be written (also of the methods).
+    """
 
     def __init__(self, path: Path, sample_rate_hz: int) -> None:
-        self._wave: wave.Wave_write = wave.open(str(path), "wb")  # noqa: SIM115 - see close
+        self._path = path
+        with self._writing():
+            self._file = path.open("wb")
+        self._wave: wave.Wave_write = wave.open(self._file, "wb")  # noqa: SIM115 - see close
         self._wave.setnchannels(1)
         self._wave.setsampwidth(2)
         self._wave.setframerate(sample_rate_hz)
 
     def write(self, pcm: NDArray[np.float32]) -> None:
         """Append samples."""
-        self._wave.writeframes(encode_s16le(pcm))
+        with self._writing():
+            self._wave.writeframes(encode_s16le(pcm))
 
     def close(self) -> None:
         """Complete the header."""
-        self._wave.close()
+        with self._writing(), self._file:
+            self._wave.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SetupError(
+                f"cannot write {self._path}: {error.strerror}; choose another file with -o",
+                reason="OUTPUT_FAILED",
+            ) from error
 
 
 class WavPipe:
