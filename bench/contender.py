@@ -53,9 +53,9 @@ def transformers_run(model: Path, semantic_tokens: int, threads: int) -> dict[st
 
 
 def barkstream_run(
-    model: Path, semantic_tokens: int, threads: int, *, exact: bool
+    model: Path, semantic_tokens: int, threads: int, backend: str, *, exact: bool
 ) -> dict[str, float]:
-    """Barkstream's engine, one utterance after a warm-up."""
+    """Barkstream's engine on one of its back ends, one utterance after a warm-up."""
     from bark_core.backends.registry import BackendSpec  # noqa: PLC0415
     from bark_core.checkpoints import open_checkpoint  # noqa: PLC0415
     from bark_core.engine.events import (  # noqa: PLC0415
@@ -74,7 +74,9 @@ def barkstream_run(
     )
 
     checkpoint = open_checkpoint(str(model), offline=True)
-    spec = BackendSpec(checkpoint=checkpoint, device="cpu", slots=1, threads=threads)
+    spec = BackendSpec(
+        checkpoint=checkpoint, backend=backend, device="cpu", slots=1, threads=threads
+    )
     engine = ThreadEngine(spec, checkpoint.config, EngineLimits())
     engine.start()
     windows = ExactWindows() if exact else LowLatencyWindows()
@@ -125,7 +127,10 @@ def main() -> None:
     if contender == "transformers":
         figures = transformers_run(Path(model), tokens, int(threads))
     else:
-        figures = barkstream_run(Path(model), tokens, int(threads), exact=contender == "exact")
+        policy, _, backend = contender.partition("/")
+        figures = barkstream_run(
+            Path(model), tokens, int(threads), backend, exact=policy == "exact"
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts in KiB, macOS in bytes.
     figures["peak_memory_mb"] = peak / (1024 if sys.platform == "linux" else 1024 * 1024)

@@ -2,11 +2,12 @@
 
     python -m bench.first_audio [--size small] [--seconds 5] [--rounds 3]
 
-One process for each measurement, alternating in rounds: transformers, exact, low latency. All
-load the same random weights (bench/random_bark.py), take the same history prompt and make exactly
-the same number of tokens. transformers returns everything at the end: its first audio is its total.
+One process for each measurement, alternating in rounds: transformers, then both policies on both
+back ends (torch in float32, ONNX Runtime in 8 bits). All load the same random weights
+(bench/random_bark.py), take the same history prompt and make exactly the same number of tokens.
+transformers returns everything at the end: its first audio is its total.
 barkstream is measured at its engine's border (ThreadEngine); gRPC adds a few milliseconds.
-Writes bench/results/first_audio.json and prints a table.
+Writes --output (bench/results/first_audio.json) and prints a table.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from pathlib import Path
 
 from bench.random_bark import SIZES, write_random_bark
 
-CONTENDERS = ("transformers", "exact", "low-latency")
+CONTENDERS = (
+    "transformers",
+    "exact/torch",
+    "exact/onnx",
+    "low-latency/torch",
+    "low-latency/onnx",
+)
 HERE = Path(__file__).resolve().parent
 
 
@@ -70,6 +77,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--model", type=Path, help="directory for the random weights (kept)")
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "first_audio.json")
     parser.add_argument("--only", choices=CONTENDERS, action="append")
     args = parser.parse_args()
 
@@ -87,9 +95,8 @@ def main() -> None:
 
     settings = {"size": args.size, "rounds": args.rounds, "threads": args.threads}
     result = {"machine": machine(), "settings": settings, "runs": runs}
-    out = HERE / "results" / "first_audio.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(result, indent=2) + "\n")
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    args.output.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps({**result["machine"], **settings}))
     print_table(runs)
 
