@@ -17,7 +17,15 @@ from bark_core.engine.thread import ThreadEngine
 from barkstream.v1 import server_service_pb2, voice_service_pb2
 from barkstream.v1 import speech_service_pb2 as pb
 from tests.support.gated import gated_fake
-from tests.support.serving import PATIENCE_S, SENTENCE, Served, conversation, failure, served
+from tests.support.serving import (
+    PATIENCE_S,
+    SENTENCE,
+    Conversation,
+    Served,
+    conversation,
+    failure,
+    served,
+)
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -59,10 +67,7 @@ async def test_health_over_the_life_of_a_server() -> None:
         watch = _health(target).Watch(health_pb2.HealthCheckRequest())
         assert await _next(watch) == NOT_SERVING
         loading = asyncio.ensure_future(target.server.load())
-        status = await failure(target.speech.Synthesize(pb.SynthesizeRequest(text=SENTENCE)))
-        assert status.code is grpc.StatusCode.UNAVAILABLE
-        assert status.reason == "WARMING_UP"
-        assert status.retry_s is not None
+        await _all_speech_is_refused(target, "WARMING_UP")
         # What needs no model is answered.
         about = await target.info.GetServerInfo(server_service_pb2.GetServerInfoRequest())
         assert about.model.name == "noise"
@@ -77,9 +82,19 @@ async def test_health_over_the_life_of_a_server() -> None:
         assert await _next(watch) == NOT_SERVING
         for service in SERVICES:
             assert await _check(target, service) == NOT_SERVING
-        status = await failure(target.speech.Synthesize(pb.SynthesizeRequest(text=SENTENCE)))
+        await _all_speech_is_refused(target, "DRAINING")
+
+
+async def _all_speech_is_refused(target: Served, reason: str) -> None:
+    session = Conversation(target.speech.Converse())
+    await session.send(open=pb.OpenSession())
+    for status in (
+        await failure(target.speech.Synthesize(pb.SynthesizeRequest(text=SENTENCE))),
+        await failure(target.speech.StreamSynthesize(pb.StreamSynthesizeRequest(text=SENTENCE))),
+        await session.failure(),
+    ):
         assert status.code is grpc.StatusCode.UNAVAILABLE
-        assert status.reason == "DRAINING"
+        assert status.reason == reason
         assert status.retry_s is not None
 
 

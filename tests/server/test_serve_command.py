@@ -21,7 +21,13 @@ from barkstream.v1 import speech_service_pb2 as pb
 from barkstream.v1 import speech_service_pb2_grpc
 from barkstream_server.cli import serve
 from barkstream_server.cli.main import main
-from tests.support.serving import LONG_TEXT, PATIENCE_S, SENTENCE, Conversation, rich_status
+from tests.support.serving import (
+    LONG_TEXT,
+    PATIENCE_S,
+    SENTENCE,
+    Conversation,
+    rich_status,
+)
 
 FAKE = ["--checkpoint", "noise", "--backend", "fake", "--listen", "127.0.0.1:0"]
 
@@ -146,6 +152,24 @@ async def test_when_the_grace_is_over_what_still_runs_is_told() -> None:
             server.signal()
             status = await talk.failure()
             assert status.code is grpc.StatusCode.UNAVAILABLE
+            assert status.retry_s is not None
+        assert (await server.ended())[0] == 0
+
+
+async def test_when_the_grace_is_over_a_stream_is_told_as_well() -> None:
+    async with serving("--grace-s", "0.3") as server:
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            config = pb.SpeechConfig(delivery={"max_lead": {"seconds": 1}})
+            request = pb.StreamSynthesizeRequest(text=LONG_TEXT, config=config)
+            stream = Conversation(_stub(channel).StreamSynthesize(request))
+            heard = False
+            while not heard:
+                message = await stream.receive()
+                heard = message is not None and message.HasField("audio")
+            server.signal()
+            status = await stream.failure()
+            assert status.code is grpc.StatusCode.UNAVAILABLE
+            assert status.reason == "DRAINING"
             assert status.retry_s is not None
         assert (await server.ended())[0] == 0
 
