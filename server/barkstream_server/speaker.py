@@ -173,8 +173,9 @@ class Speaker:
                 self._fed_samples += pcm.size
                 self._add_audio(self._encoder.feed(pcm))
             case SegmentCompleted():
-                # Nothing follows for now: do not keep the listener waiting for the last word.
-                if self.bridge.context.idle:
+                # Nothing follows for now: do not keep the listener waiting for the last word. At
+                # the end of the text the encoder is finished instead, without filling.
+                if self.bridge.context.idle and not self.bridge.context.ended:
                     self._flush_encoder()
             case Flushed(flush_id=flush_id):
                 self._flush_encoder()
