@@ -12,6 +12,7 @@ import pytest
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_client import (
     Audio,
+    CallCancelledError,
     ClosedError,
     Completed,
     Encoding,
@@ -337,6 +338,17 @@ def test_metadata_that_cannot_be_sent_is_refused(key: str) -> None:
         SpeechClient.connect("localhost:1", metadata={key: "x"})
     with pytest.raises(OptionError, match="metadata"):
         SpeechClient.connect("localhost:1", metadata={"key": "line\nbreak"})
+
+
+async def test_a_client_closed_meanwhile_says_so(
+    server: FakeSpeechServer, client: SpeechClient
+) -> None:
+    server.script = FakeScript(serving=False)
+    waiting = asyncio.create_task(client.wait_ready(20))
+    await asyncio.sleep(0.1)
+    await client.aclose()
+    with pytest.raises((ClosedError, CallCancelledError)):
+        await waiting
 
 
 async def test_wait_ready_waits_for_serving(server: FakeSpeechServer, client: SpeechClient) -> None:

@@ -57,6 +57,35 @@ async def test_a_server_that_froze_is_noticed(
             await asyncio.wait_for(anext(audio), 60)
 
 
+async def test_all_calls_share_one_connection() -> None:
+    connections = 0
+
+    async with FakeSpeechServer() as server:
+        host, port = server.target.rsplit(":", 1)
+
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            far_reader, far_writer = await asyncio.open_connection(host, int(port))
+            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+
+        async with await asyncio.start_server(carry, "127.0.0.1", 0) as proxy:
+            near = proxy.sockets[0].getsockname()[1]
+            async with SpeechClient.connect(f"127.0.0.1:{near}") as client:
+                for _ in range(3):
+                    await client.synthesize("Hello.")
+                await asyncio.gather(*(client.synthesize("Hello.") for _ in range(8)))
+                async with client.session():
+                    await client.list_voices()
+    assert connections == 1
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+    writer.close()
+
+
 async def test_a_server_that_was_killed_is_noticed(
     server_process: tuple[subprocess.Popen[str], str],
 ) -> None:

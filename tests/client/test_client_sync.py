@@ -200,6 +200,17 @@ def test_close_ends_the_thread_and_says_so(sync_server: FakeSpeechServer) -> Non
         client.synthesize(TEXT)
 
 
+def test_what_is_open_ends_with_its_client(sync_server: FakeSpeechServer) -> None:
+    client = SyncSpeechClient.connect(sync_server.target)
+    with client.stream(TEXT) as stream, client.session() as session, session.context() as context:
+        next(stream)
+        context.append(TEXT)
+        client.close()
+        with pytest.raises(ClosedError):
+            context.finish()
+    stream.close()  # may be repeated
+
+
 def test_nobody_there() -> None:
     with SyncSpeechClient.connect("127.0.0.1:1") as client, pytest.raises(UnavailableError):
         client.synthesize(TEXT, timeout_s=20)

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from barkstream_client.errors import CallCancelledError, ProtocolError
+from barkstream_client.errors import CallCancelledError, ClosedError, ProtocolError
 from barkstream_client.status import error_from_rpc
 
 
@@ -25,6 +25,9 @@ def typed_errors() -> Iterator[None]:
         yield
     except grpc.aio.AioRpcError as error:
         raise error_from_rpc(error) from error
+    except grpc.aio.UsageError as error:
+        # The only misuse that is possible from outside: the channel was closed meanwhile.
+        raise ClosedError("the client was closed: connect again") from error
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

@@ -59,7 +59,8 @@ class SyncSpeechStream:
 
     def close(self) -> None:
         """Cancel what is still being spoken. May be repeated."""
-        self._loop.run(self._stream.aclose())
+        if not self._loop.closed:  # it ended with its client
+            self._loop.run(self._stream.aclose())
 
     def __enter__(self) -> Self:
         return self

@@ -73,7 +73,8 @@ class SyncSpeechContext:
 
     def close(self) -> None:
         """Stop without waiting."""
-        self._loop.call(self._context.close)
+        if not self._loop.closed:  # it ended with its client
+            self._loop.call(self._context.close)
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +127,8 @@ class SyncSpeechSession:
 
     def close(self, *, abandon: bool = False) -> None:
         """End the session. May be repeated."""
-        self._loop.run(self._session.aclose(abandon=abandon))
+        if not self._loop.closed:  # it ended with its client
+            self._loop.run(self._session.aclose(abandon=abandon))
 
     def __enter__(self) -> Self:
         self.open()
