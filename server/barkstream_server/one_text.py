@@ -239,5 +239,5 @@ class _WholeText:
         )
 
     def _at(self, sample: int, rate_hz: int) -> int:
-        """A position at the model's rate, at another rate."""
-        return round(sample * rate_hz / self._native_rate_hz)
+        """A position at the model's rate, at another rate: halves go up, as the resampler's do."""
+        return (2 * sample * rate_hz + self._native_rate_hz) // (2 * self._native_rate_hz)

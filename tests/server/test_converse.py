@@ -258,18 +258,22 @@ async def test_a_silent_session_sends_heartbeats_only_while_a_context_lives() ->
 
 async def test_a_session_is_closed_for_idleness_only_if_it_asked_for_that() -> None:
     async with served() as target:
-        async with conversation(target, idle_timeout=_seconds(1)) as talk:
-            status = await talk.failure()
-            assert status.code is grpc.StatusCode.ABORTED
-            assert status.reason == "IDLE_TIMEOUT"
+        async with conversation(target) as patient:
+            async with conversation(target, idle_timeout=_seconds(1)) as talk:
+                status = await talk.failure()
+                assert status.code is grpc.StatusCode.ABORTED
+                assert status.reason == "IDLE_TIMEOUT"
+            await patient.append("a", SENTENCE)
+            await patient.half_close()
+            assert kinds(await patient.rest())[-1] == "completed"
         await target.settled()
 
 
 async def test_keepalive_and_speech_keep_a_session_from_being_idle() -> None:
     async with served() as target, conversation(target, idle_timeout=_seconds(1)) as talk:
         assert target.gate is not None
-        for _ in range(4):
-            await asyncio.sleep(0.4)
+        for _ in range(8):
+            await asyncio.sleep(0.2)
             await talk.send(keepalive=pb.Keepalive())
         target.gate.hold("SemanticStep")
         await talk.append("a", SENTENCE)

@@ -131,6 +131,22 @@ async def test_every_encoding_is_offered_by_both_methods(
         assert all(chunk.sample_count == chunk_samples for chunk in stream[:-1])
 
 
+# Each of an odd number of pauses ends half way between two samples of 22050 Hz, and the whole with
+# them: after an even sample with one of the lengths, after an odd one with the other.
+@pytest.mark.parametrize("pause_samples", [3_600, 3_760])
+async def test_samples_are_counted_as_they_are_resampled(pause_samples: int) -> None:
+    text = " ".join(LONG_TEXT.split(". ")[:2]) + ". " + SENTENCE
+    async with served(pause_s=pause_samples / 24_000) as target:
+        config = _config(
+            audio_format=audio_pb2.AudioFormat(sample_rate_hz=22_050),
+            sampling=audio_pb2.SamplingConfig(seed=3),
+        )
+        answer = await target.speech.Synthesize(pb.SynthesizeRequest(text=text, config=config))
+    assert answer.usage.utterances % 2 == 0
+    last = answer.segments[-1]
+    assert len(answer.audio) // 2 == answer.usage.samples == last.start_sample + last.sample_count
+
+
 async def test_the_first_message_tells_what_is_in_effect() -> None:
     async with served(pause_s=0.3, latency_mode="exact") as target:
         config = _config(
