@@ -91,6 +91,7 @@ async def test_what_is_wrong_with_a_context_fails_it_alone(
             "INVALID_ARGUMENT",
             "OPTION_INVALID",
         ),
+        ({"playback": pb.ReportPlayback()}, "INVALID_ARGUMENT", "INVALID_REQUEST"),
         (
             {"cancel": pb.CancelContext(played=Duration(seconds=-1))},
             "INVALID_ARGUMENT",

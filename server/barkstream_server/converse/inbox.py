@@ -174,4 +174,6 @@ def _flush(speaker: Speaker, flush: pb.FlushText) -> None:
 
 
 def _played_s(message: pb.CancelContext | pb.ReportPlayback, field: str) -> float:
+    if not message.HasField("played"):
+        raise InvalidRequestError("a report of playback says how much was played", field=field)
     return seconds_of(message.played, field, low_s=0, high_s=MAX_PLAYED_S)
