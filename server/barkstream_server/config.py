@@ -68,7 +68,10 @@ class ServerConfig:
     device: str = field(
         default="auto", metadata=setting("Where the model runs: auto, cpu, cuda, cuda:1, mps.")
     )
-    dtype: str = field(default="auto", metadata=setting("Precision: auto, float32, bfloat16."))
+    dtype: str = field(
+        default="auto",
+        metadata=setting("Precision: auto, float32; torch: bfloat16; onnx: int8, int4."),
+    )
     threads: int | None = field(
         default=None, metadata=setting("CPU threads of the model. Default: all.", low=1, high=1024)
     )

@@ -50,6 +50,19 @@ def test_a_server_and_an_engine_of_ones_own_say_the_same(
     assert said.count("noise") >= 2, "a random model is announced"
 
 
+def test_another_back_end_may_speak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    out = str(tmp_path / "out.wav")
+    command = ["say", "Hello.", "--checkpoint", "noise", "--seed", "3", "-o", out]
+    assert main([*command, "--backend", "onnx"]) == 0
+    assert len(frames(tmp_path / "out.wav")) > 24_000
+    assert any((tmp_path / "barkstream" / "onnx").iterdir())
+    assert main([*command, "--backend", "abacus"]) == 1
+    assert "choose one of: auto, torch, onnx" in capsys.readouterr().err
+
+
 def test_text_is_piped_in_and_audio_out(target: str) -> None:
     command = [
         sys.executable,
@@ -151,7 +164,9 @@ def test_a_long_text_shows_how_far_it_is_where_somebody_watches(
             yield Said(0.1, 1.0, 1.0, 3, "v", "m")
 
         text = "x" * characters
-        order = SpeechOrder(text, iter((text,)), "noise", "auto", "", None, "low", None, quiet)
+        order = SpeechOrder(
+            text, iter((text,)), "noise", "auto", "auto", "", None, "low", None, quiet
+        )
         monkeypatch.setattr(sys.stderr, "isatty", lambda: watched)
         outputs = Outputs(None, play=False, play_if_possible=False)
         assert say._drain(order, pieces(), outputs).seed == 3

@@ -14,7 +14,7 @@ READY_PREFIX = "listening on "
 
 
 @contextmanager
-def own_server(checkpoint: str, device: str = "auto") -> Iterator[str]:
+def own_server(checkpoint: str, device: str = "auto", backend: str = "auto") -> Iterator[str]:
     """Start ``barkstream serve`` on a free port; yields its address, stops it at the end.
 
     Raises:
@@ -31,6 +31,8 @@ def own_server(checkpoint: str, device: str = "auto") -> Iterator[str]:
         checkpoint,
         "--device",
         device,
+        "--backend",
+        backend,
         "--log-level",
         "warning",
         "--grace-s",

@@ -47,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="embedded",
         help='"embedded" (default), "noise", a directory or a hub id such as suno/bark-small',
     )
+    parser.add_argument(
+        "--backend",
+        default="auto",
+        help="auto (default), torch, or onnx (8 bits on the CPU, two to three times as fast)",
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
     parser.add_argument("--voice", default="", help='a name of `barkstream voices`, or "none"')
     parser.add_argument("--seed", type=int, help="same seed, same speech (default: a new one)")
@@ -66,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         text=None if args.text == "-" else args.text,
         deltas=_piped_text() if args.text in (None, "-") else iter((args.text,)),
         checkpoint=args.checkpoint,
+        backend=args.backend,
         device=args.device,
         voice=args.voice,
         seed=args.seed,
@@ -80,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         if args.server:
             said = _drain(order, speak_remotely(order, args.server), outputs)
         elif args.own_server:
-            with own_server(order.checkpoint, order.device) as target:
+            with own_server(order.checkpoint, order.device, order.backend) as target:
                 said = _drain(order, speak_remotely(order, target), outputs)
         else:
             said = _drain(order, speak_locally(order), outputs)

@@ -22,7 +22,8 @@ class SpeechOrder:
         text: The whole text; None: it comes as ``deltas``.
         deltas: The text, as it comes.
         checkpoint: As for ``open_checkpoint``; not used with a foreign server.
-        device: As for the engine; not used with a foreign server.
+        backend: As for the engine; not used with a foreign server.
+        device: Likewise.
         voice: Name; "" is the default voice.
         seed: None draws one.
         latency: "low" or "exact".
@@ -33,6 +34,7 @@ class SpeechOrder:
     text: str | None
     deltas: Iterator[str]
     checkpoint: str
+    backend: str
     device: str
     voice: str
     seed: int | None
