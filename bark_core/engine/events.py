@@ -77,6 +77,7 @@ class UtteranceReport:
         queued_s: Seconds from submission to UtteranceStarted.
         stages: Model time by stage.
         hit_limit: The semantic stage stopped at its limit, not at an end token.
+        underruns: Times the listener, hearing in real time, had run dry before more came.
     """
 
     semantic_tokens: int
@@ -87,6 +88,7 @@ class UtteranceReport:
     queued_s: float
     stages: StageSeconds
     hit_limit: bool
+    underruns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

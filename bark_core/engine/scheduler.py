@@ -239,6 +239,8 @@ class Scheduler:
         self._events.append(
             AudioReady(utterance.utterance_id, fresh.copy(), utterance.delivered_samples)
         )
+        if utterance.delivered_samples and utterance.stream.clock.lead_s(now_s) == 0.0:
+            utterance.underruns += 1
         utterance.delivered_samples += fresh.size
         utterance.stream.clock.deliver(fresh.size / self._config.sample_rate_hz, now_s)
         if utterance.first_audio_s is None:

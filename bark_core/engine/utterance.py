@@ -30,6 +30,7 @@ class Utterance:
         answers: Rows answered since the last (re)start.
         alone_until: It runs in batches of its own until so many rows have been answered: a batch
             with it failed, and it has to show that it was not to blame.
+        underruns: Times its listener had run dry before more of it came.
         progress_at_s: When its last progress event left.
         seconds: Model time it took part in.
     """
@@ -45,6 +46,7 @@ class Utterance:
     made_samples: int = 0
     answers: int = 0
     alone_until: int = 0
+    underruns: int = 0
     progress_at_s: float = float("-inf")
     seconds: defaultdict[Work, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -83,4 +85,5 @@ class Utterance:
             queued_s=0.0 if started is None else started - self.arrival_s,
             stages=StageSeconds(**{f"{work.value}_s": self.seconds[work] for work in Work}),
             hit_limit=self.pipeline.semantic.hit_limit,
+            underruns=self.underruns,
         )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bark_core.engine.events import Event, TerminalEvent
+from bark_core.engine.events import Event, TerminalEvent, UtteranceFinished, UtteranceReport
 from bark_core.engine.interface import Engine
 from bark_core.engine.request import UtteranceRequest
 from bark_core.errors import BarkstreamError, CapacityError
@@ -34,10 +34,17 @@ PIECE_CHARACTERS = 256
 
 @dataclass(frozen=True, slots=True)
 class EngineAccess:
-    """What a bridge needs of the server."""
+    """What a bridge needs of the server.
+
+    Attributes:
+        engine: Makes the speech.
+        loop: Where bridges live.
+        on_report: Told of every utterance that was made to its end.
+    """
 
     engine: Engine
     loop: asyncio.AbstractEventLoop
+    on_report: Callable[[UtteranceReport], None]
 
 
 class Bridge:
@@ -61,6 +68,7 @@ class Bridge:
         self._context = context
         self._engine = access.engine
         self._loop = access.loop
+        self._on_report = access.on_report
         self._wake = wake
         self._arrived: deque[Event] = deque()
         self._outgoing: deque[ContextEvent] = deque()
@@ -144,6 +152,8 @@ class Bridge:
             event = self._arrived.popleft()
             if isinstance(event, TerminalEvent):
                 self._live.discard(event.utterance_id)
+            if isinstance(event, UtteranceFinished):
+                self._on_report(event.report)
             self._carry_out(self._context.on_event(event))
         return self._outgoing.popleft() if self._outgoing else None
 

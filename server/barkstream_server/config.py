@@ -209,7 +209,13 @@ class ServerConfig:
         ),
     )
 
-    # Logs.
+    # For the operator.
+    metrics_listen: str | None = field(
+        default=None,
+        metadata=setting(
+            "HOST:PORT where Prometheus finds the metrics (plain HTTP). Default: nowhere."
+        ),
+    )
     log_level: str = field(
         default="info",
         metadata=setting(

@@ -21,10 +21,12 @@ from barkstream_server.call import Call, CallerGoneError, Context
 from barkstream_server.errors import Failure
 from barkstream_server.incidents import recorded_failure
 from barkstream_server.logs import log_event
+from barkstream_server.metrics import CallEnd
 
 logger = logging.getLogger("barkstream.calls")
 
 Handler = Callable[[Call], Awaitable[None]]
+OnEnd = Callable[[CallEnd], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,12 @@ class MethodTable(grpc.GenericRpcHandler):  # type: ignore[type-arg,misc,unused-
     Args:
         handlers: By full name, ``/package.Service/Method``.
         limits: Time limits of every call.
+        on_end: Told how every call went.
     """
 
-    def __init__(self, handlers: Mapping[str, Handler], limits: CallLimits) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], limits: CallLimits, on_end: OnEnd) -> None:
         self._methods = {
-            name: _rpc_handler(name, handler, limits) for name, handler in handlers.items()
+            name: _rpc_handler(name, handler, limits, on_end) for name, handler in handlers.items()
         }
 
     def service(self, handler_call_details: Any) -> Any:
@@ -53,7 +56,7 @@ class MethodTable(grpc.GenericRpcHandler):  # type: ignore[type-arg,misc,unused-
         return self._methods.get(handler_call_details.method)
 
 
-def _rpc_handler(name: str, handler: Handler, limits: CallLimits) -> Any:
+def _rpc_handler(name: str, handler: Handler, limits: CallLimits, on_end: OnEnd) -> Any:
     async def behaviour(_requests: object, context: Context) -> None:
         call = Call(
             context,
@@ -61,7 +64,7 @@ def _rpc_handler(name: str, handler: Handler, limits: CallLimits) -> Any:
             first_message_timeout_s=limits.first_message_timeout_s,
             write_stall_timeout_s=limits.write_stall_timeout_s,
         )
-        failure = await _outcome(call, handler)
+        failure = await _outcome(call, handler, on_end)
         if failure is not None:
             # Last of all: towards a caller that reads nothing this may take for ever.
             try:
@@ -74,8 +77,8 @@ def _rpc_handler(name: str, handler: Handler, limits: CallLimits) -> Any:
     return grpc.stream_stream_rpc_method_handler(behaviour)
 
 
-async def _outcome(call: Call, handler: Handler) -> Failure | None:
-    """Run a handler and log how it went. None: OK.
+async def _outcome(call: Call, handler: Handler, on_end: OnEnd) -> Failure | None:
+    """Run a handler, log and tell how it went. None: OK.
 
     Raises:
         asyncio.CancelledError: The RPC is over: by the caller, its deadline or our shutdown.
@@ -85,21 +88,21 @@ async def _outcome(call: Call, handler: Handler) -> Failure | None:
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
-            _log_end(call, _code_of_cancel(call))
+            _end(call, on_end, _code_of_cancel(call))
             raise
-        return _failed(call, error)
+        return _failed(call, on_end, error)
     except CallerGoneError:
-        _log_end(call, _code_of_cancel(call))
+        _end(call, on_end, _code_of_cancel(call))
         raise asyncio.CancelledError from None
     except Exception as error:  # noqa: BLE001 - the last line of defence, see the module's text
-        return _failed(call, error)
-    _log_end(call, grpc.StatusCode.OK)
+        return _failed(call, on_end, error)
+    _end(call, on_end, grpc.StatusCode.OK)
     return None
 
 
-def _failed(call: Call, error: BaseException) -> Failure:
+def _failed(call: Call, on_end: OnEnd, error: BaseException) -> Failure:
     failure = recorded_failure(error, call.method)
-    _log_end(call, failure.code, reason=failure.reason)
+    _end(call, on_end, failure.code, reason=failure.reason)
     return failure
 
 
@@ -109,16 +112,18 @@ def _code_of_cancel(call: Call) -> grpc.StatusCode:
     return grpc.StatusCode.CANCELLED
 
 
-def _log_end(call: Call, code: grpc.StatusCode, reason: str | None = None) -> None:
+def _end(call: Call, on_end: OnEnd, code: grpc.StatusCode, reason: str | None = None) -> None:
+    end = CallEnd(call.method, code, reason, time.monotonic() - call.started_s, call.stats)
+    on_end(end)
     log_event(
         logger,
         logging.INFO,
         "call",
-        method=call.method,
-        code=code.name,
-        reason=reason,
-        duration_s=time.monotonic() - call.started_s,
-        first_audio_s=call.stats.first_audio_s,
-        audio_s=call.stats.audio_s or None,
-        utterances=call.stats.utterances or None,
+        method=end.method,
+        code=end.code.name,
+        reason=end.reason,
+        duration_s=end.duration_s,
+        first_audio_s=end.stats.first_audio_s,
+        audio_s=end.stats.audio_s or None,
+        utterances=end.stats.utterances or None,
     )

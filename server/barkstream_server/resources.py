@@ -18,6 +18,7 @@ from barkstream_server.admission import Admission
 from barkstream_server.bridge import Bridge, EngineAccess
 from barkstream_server.config import ServerConfig
 from barkstream_server.convert.settings import SettingsReader, SpeechPlan
+from barkstream_server.metrics import ServerMetrics
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class SpeechResources:
         engine: Makes the speech.
         admission: Who may come in.
         executor: Few threads for what would hold up the event loop.
+        metrics: Counts what happens.
     """
 
     config: ServerConfig
@@ -42,6 +44,7 @@ class SpeechResources:
     engine: Engine
     admission: Admission
     executor: Executor
+    metrics: ServerMetrics
 
     async def read_plan(
         self, message: pb.SpeechConfig, *, path: str, live: bool, deadline_s: float | None
@@ -88,4 +91,7 @@ class SpeechResources:
     def open_bridge(self, context_id: str, plan: SpeechPlan, wake: Callable[[], None]) -> Bridge:
         """A context, ready for text."""
         context = SpeechContext(context_id, self.frontend, plan.settings, time.monotonic)
-        return Bridge(context, EngineAccess(self.engine, asyncio.get_running_loop()), wake)
+        access = EngineAccess(
+            self.engine, asyncio.get_running_loop(), self.metrics.utterance_finished
+        )
+        return Bridge(context, access, wake)

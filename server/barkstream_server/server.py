@@ -24,6 +24,7 @@ from barkstream_server.converse import converse
 from barkstream_server.listening import bind, grpc_options
 from barkstream_server.logs import log_event
 from barkstream_server.methods import CallLimits, Handler, MethodTable
+from barkstream_server.metrics import Gauges, ServerMetrics
 from barkstream_server.one_text import stream_synthesize, synthesize
 from barkstream_server.resources import SpeechResources
 
@@ -78,6 +79,9 @@ class SpeechServer:
         self._info = server_service.ServerService(
             config, checkpoint, self._default_voice, lambda: self._engine_info
         )
+        self._metrics = ServerMetrics(
+            Gauges(engine.load, lambda: self.sessions, lambda: self.serving)
+        )
         self._grpc: grpc.aio.Server | None = None
         self._port = 0
         self._closed = False
@@ -89,6 +93,11 @@ class SpeechServer:
         if listen.startswith("unix:"):
             return listen
         return f"{listen.rpartition(':')[0]}:{self._port}"
+
+    @property
+    def metrics_address(self) -> str | None:
+        """Where it offers its metrics; None: nowhere."""
+        return self._metrics.address
 
     @property
     def serving(self) -> bool:
@@ -112,17 +121,26 @@ class SpeechServer:
         limits = CallLimits(
             self._config.first_message_timeout_s, self._config.write_stall_timeout_s
         )
-        server.add_generic_rpc_handlers((MethodTable(self._handlers(), limits),))
+        table = MethodTable(self._handlers(), limits, self._metrics.call_ended)
+        server.add_generic_rpc_handlers((table,))
         if self._config.reflection:
             names = (*SERVICES, health.SERVICE, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, server)
         self._port = bind(server, self._config)
+        if self._config.metrics_listen is not None:
+            self._metrics.listen(self._config.metrics_listen)
         self._grpc = server
         self._engine.add_state_listener(
             lambda state: _call_soon(loop, functools.partial(self._on_engine_state, state))
         )
         await server.start()
-        log_event(logger, logging.INFO, "listening", address=self.address)
+        log_event(
+            logger,
+            logging.INFO,
+            "listening",
+            address=self.address,
+            metrics=self.metrics_address,
+        )
 
     async def load(self) -> None:
         """Start the engine and wait until it is warm.
@@ -169,6 +187,7 @@ class SpeechServer:
             await self._grpc.stop(FAREWELL_S)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, self._engine.close)
+        await loop.run_in_executor(self._executor, self._metrics.close)
         # Its threads have nothing left to do.
         self._executor.shutdown(wait=True)
         log_event(logger, logging.INFO, "closed")
@@ -180,6 +199,7 @@ class SpeechServer:
             engine=self._engine,
             admission=self._admission,
             executor=self._executor,
+            metrics=self._metrics,
         )
         speech = {"Synthesize": synthesize, "StreamSynthesize": stream_synthesize}
         return {

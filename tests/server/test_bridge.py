@@ -42,6 +42,7 @@ from barkstream_server.converse.contexts import context_failed
 from barkstream_server.converse.inbox import ContextDefaults
 from barkstream_server.converse.session import Session, Terms
 from barkstream_server.convert.settings import SettingsReader, SpeechPlan
+from barkstream_server.metrics import Gauges, ServerMetrics
 from barkstream_server.one_text import Listener, send_all
 from barkstream_server.resources import SpeechResources
 from barkstream_server.speaker import Speaker
@@ -109,7 +110,7 @@ def _speaker(engine: ScriptedEngine) -> Speaker:
     frontend = SpeechFrontend(open_checkpoint("noise"))
     plan = _plan(frontend)
     context = SpeechContext("", frontend, plan.settings, time.monotonic)
-    access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop())
+    access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop(), lambda _: None)
     bridge = Bridge(context, access, lambda: None)
     call: Any = _CallOfNobody()
     return Speaker(
@@ -124,12 +125,14 @@ def _told(error: BarkstreamError) -> pb.ContextFailed:
 def _resources(engine: ScriptedEngine) -> SpeechResources:
     admission = Admission(1)
     admission.set_engine_state(EngineState.READY)
+    gauges = Gauges(cast("Any", None), lambda: 0, lambda: True)
     return SpeechResources(
         ServerConfig(),
         SpeechFrontend(open_checkpoint("noise")),
         cast("Engine", engine),
         admission,
         cast("Executor", None),
+        ServerMetrics(gauges),
     )
 
 
@@ -325,7 +328,7 @@ async def test_silence_that_the_encoder_made_up_is_not_taken_for_speech() -> Non
         config, path="config", live=True, deadline_s=None
     )
     context = SpeechContext("", frontend, plan.settings, time.monotonic)
-    access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop())
+    access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop(), lambda _: None)
     bridge = Bridge(context, access, lambda: None)
     call: Any = _CallOfNobody()
     speaker = Speaker(

@@ -121,7 +121,7 @@ async def test_an_unknown_method_is_unimplemented(method: str) -> None:
 async def _serving(handler: Handler) -> AsyncIterator[Any]:
     """A server with one method of ours; yields what calls it."""
     server = grpc.aio.server()
-    table = MethodTable({"/test/Method": handler}, CallLimits(5.0, 5.0))
+    table = MethodTable({"/test/Method": handler}, CallLimits(5.0, 5.0), lambda _: None)
     server.add_generic_rpc_handlers((table,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
