@@ -51,6 +51,16 @@ class Gauges:
     serving: Callable[[], bool]
 
 
+@dataclass(slots=True)
+class Totals:
+    """What has happened since the start, for ``ServerService.WatchLoad``."""
+
+    utterances: int = 0
+    audio_s: float = 0.0
+    underruns: int = 0
+    refusals: int = 0
+
+
 class ServerMetrics:
     """Counts what happens; offers it on a port of its own.
 
@@ -58,13 +68,20 @@ class ServerMetrics:
         gauges: Where the present values come from.
 
     Attributes:
+        gauges: The same.
+        totals: What was counted, but for labels.
         registry: All metrics.
     """
 
     def __init__(self, gauges: Gauges) -> None:
+        self.gauges = gauges
+        self.totals = Totals()
         self.registry = CollectorRegistry()
         self._server: tuple[WSGIServer, threading.Thread] | None = None
         self._calls = self._counter("calls", "Calls that have ended.", "method", "code", "reason")
+        self._failed = self._counter(
+            "contexts_failed", "Contexts of sessions that failed or were refused.", "code", "reason"
+        )
         self._first_audio = Histogram(
             "barkstream_first_audio_seconds",
             "From the arrival of a text to its first audio, by call.",
@@ -139,9 +156,18 @@ class ServerMetrics:
             self._first_audio.labels(end.method).observe(end.stats.first_audio_s)
         if end.stats.audio_s:
             self._audio.labels(end.method).inc(end.stats.audio_s)
+        self.totals.audio_s += end.stats.audio_s
+        self.totals.refusals += end.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    def context_failed(self, code: grpc.StatusCode, reason: str) -> None:
+        """A context of a session failed, or was refused; the session goes on."""
+        self._failed.labels(code.name, reason).inc()
+        self.totals.refusals += code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
     def utterance_finished(self, report: UtteranceReport) -> None:
         """An utterance has been made to its end."""
+        self.totals.utterances += 1
+        self.totals.underruns += report.underruns
         self._utterances.inc()
         self._unended.inc(report.hit_limit)
         self._underruns.inc(report.underruns)

@@ -76,11 +76,11 @@ class SpeechServer:
         self._admission = Admission(config.max_sessions)
         self._health = health.HealthService(SERVICES)
         self._voices = voice_service.VoiceService(voices, self._default_voice, self._executor)
-        self._info = server_service.ServerService(
-            config, checkpoint, self._default_voice, lambda: self._engine_info
-        )
         self._metrics = ServerMetrics(
             Gauges(engine.load, lambda: self.sessions, lambda: self.serving)
+        )
+        self._info = server_service.ServerService(
+            config, checkpoint, self._default_voice, lambda: self._engine_info, self._metrics
         )
         self._grpc: grpc.aio.Server | None = None
         self._port = 0
@@ -181,6 +181,7 @@ class SpeechServer:
         if self._down is not None:
             self._down.cancel()
         self._health.close()
+        self._info.close()
         self._admission.begin_drain(0)
         self._admission.shut()
         if self._grpc is not None:

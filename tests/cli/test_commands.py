@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from bark_core.errors import SetupError
-from barkstream_server.cli import say
+from barkstream_client import ServerLoad
+from barkstream_server.cli import say, top
 from barkstream_server.cli.main import main
 from barkstream_server.cli.outputs import Outputs, WavPipe
 from barkstream_server.cli.own_server import own_server
@@ -192,6 +193,34 @@ def test_voices_are_listed(target: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "v2/en_speaker_0 *" in local
     assert main(["voices", "--checkpoint", "noise", "--language", "de"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_top_prints_a_line_each_time_where_nobody_watches(
+    target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["top", "--server", target, "--interval", "0.1", "--count", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        assert line.startswith("serving sessions=0 running=0/4 waiting=0 ")
+
+
+def test_top_draws_a_screen_in_a_terminal() -> None:
+    before = ServerLoad(True, 1, 1, 0, 4, 0.0, 2, 10.0, 0, 0)
+    load = ServerLoad(True, 3, 2, 1, 4, 1.25, 4, 16.0, 1, 0)
+    drawn = "\n".join(top.screen("here:1", load, before, interval_s=2.0))
+    assert "here:1  SERVING" in drawn
+    assert "] 2 of 4, 1 waiting" in drawn
+    assert drawn.count("#") == drawn.count(".", drawn.index("["), drawn.index("]")) == 15
+    assert "1.25  SLOWER THAN REAL TIME" in drawn
+    assert "16 s  (+3.0 s/s)" in drawn
+    assert "underruns        1  (+0.5/s)" in drawn
+    assert "none yet" in "".join(top.screen("here:1", before, None, 1.0))
+
+
+def test_top_says_where_there_is_no_server(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["top", "--server", "127.0.0.1:1", "--count", "1"]) == 1
+    assert capsys.readouterr().err.startswith("barkstream: ")
 
 
 def test_doctor_runs_the_model(capsys: pytest.CaptureFixture[str]) -> None:

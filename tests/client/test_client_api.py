@@ -39,6 +39,7 @@ PUBLIC = [
     "ServerFullError",
     "ServerInfo",
     "ServerLimits",
+    "ServerLoad",
     "SessionInfo",
     "SlowReaderError",
     "Speech",

@@ -325,6 +325,7 @@ async def test_metadata_goes_with_every_call(server: FakeSpeechServer) -> None:
             client.list_voices(),
             client.get_voice("fake/en"),
             client.server_info(),
+            anext(client.watch_load()),
             client.wait_ready(10),
         ):
             server.metadata.clear()

@@ -360,6 +360,24 @@ async def test_deadlines(client: SpeechClient) -> None:
     assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
+async def test_the_load(client: SpeechClient) -> None:
+    loads = client.watch_load(interval_s=0.1)
+    async for load in loads:
+        assert load.serving
+        assert load.slots == 4
+        if load.sessions == 0:
+            break
+    async with client.session() as session:
+        context = session.context()
+        await context.append("Hello there. ")
+        async for load in loads:
+            if load.sessions == 1:
+                break
+    await loads.aclose()
+    with pytest.raises(InvalidRequestError):
+        await anext(client.watch_load(interval_s=1000))
+
+
 async def test_voices_and_info(client: SpeechClient) -> None:
     await client.wait_ready(30)
     await client.wait_ready(30, service="")

@@ -57,6 +57,9 @@ def test_unary_calls(sync_client: SyncSpeechClient) -> None:
     assert np.allclose(speech.pcm(), tones(TEXT, 24_000), atol=1e-4)
     assert sync_client.server_info().model.name == "fake"
     assert len(sync_client.list_voices()) == 3
+    loads = sync_client.watch_load(interval_s=0.1)
+    assert [next(loads).serving for _ in range(2)] == [True, True]
+    loads.close()
     assert sync_client.get_voice("fake/de").language_code == "de"
     with pytest.raises(NotFoundError):
         sync_client.get_voice("nobody")

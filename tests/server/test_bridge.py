@@ -38,10 +38,10 @@ from barkstream_server.admission import Admission
 from barkstream_server.bridge import Bridge, EngineAccess
 from barkstream_server.call import Call, CallStats
 from barkstream_server.config import ServerConfig
-from barkstream_server.converse.contexts import context_failed
 from barkstream_server.converse.inbox import ContextDefaults
 from barkstream_server.converse.session import Session, Terms
 from barkstream_server.convert.settings import SettingsReader, SpeechPlan
+from barkstream_server.incidents import recorded_failure
 from barkstream_server.metrics import Gauges, ServerMetrics
 from barkstream_server.one_text import Listener, send_all
 from barkstream_server.resources import SpeechResources
@@ -119,7 +119,7 @@ def _speaker(engine: ScriptedEngine) -> Speaker:
 
 
 def _told(error: BarkstreamError) -> pb.ContextFailed:
-    return context_failed(error, "/test/Test")
+    return pb.ContextFailed(status=recorded_failure(error, "/test/Test").status)
 
 
 def _resources(engine: ScriptedEngine) -> SpeechResources:

@@ -44,7 +44,7 @@ from barkstream_client.events import (
     Usage,
 )
 from barkstream_client.options import Encoding, SpeechOptions
-from barkstream_client.server_info import ModelInfo, ServerInfo, ServerLimits, Voice
+from barkstream_client.server_info import ModelInfo, ServerInfo, ServerLimits, ServerLoad, Voice
 from barkstream_client.session import SessionInfo, SpeechSession
 from barkstream_client.speech import Speech
 from barkstream_client.stream import SpeechStream
@@ -81,6 +81,7 @@ __all__ = [
     "ServerFullError",
     "ServerInfo",
     "ServerLimits",
+    "ServerLoad",
     "SessionInfo",
     "SlowReaderError",
     "Speech",

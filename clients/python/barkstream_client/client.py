@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack
 
 import grpc.aio
 
-from barkstream.v1.server_service_pb2 import GetServerInfoRequest
+from barkstream.v1.server_service_pb2 import GetServerInfoRequest, WatchLoadRequest
 from barkstream.v1.server_service_pb2_grpc import ServerServiceStub
 from barkstream.v1.speech_service_pb2 import (
     OpenSession,
@@ -27,7 +27,7 @@ from barkstream_client.errors import ClosedError, OptionError, ProtocolError
 from barkstream_client.events import Completed, SpeechEvent
 from barkstream_client.health import wait_until_serving
 from barkstream_client.options import SpeechOptions, duration, encode_options, sendable
-from barkstream_client.server_info import ServerInfo, Voice
+from barkstream_client.server_info import ServerInfo, ServerLoad, Voice
 from barkstream_client.session import SessionSettings, SpeechSession
 from barkstream_client.speech import Speech
 from barkstream_client.stream import SpeechStream
@@ -150,6 +150,22 @@ class SpeechClient:
                 GetServerInfoRequest(), timeout=timeout_s, metadata=self._metadata
             )
         return convert.server_info(parsed(response))
+
+    async def watch_load(self, *, interval_s: float = 1.0) -> AsyncGenerator[ServerLoad]:
+        """How busy the server is, at once and then every ``interval_s`` (0.1 to 60).
+
+        Ends with ``UnavailableError`` when the server shuts down.
+        """
+        stub: Any = ServerServiceStub(self._open())  # type: ignore[no-untyped-call]
+        with typed_errors():
+            call = stub.WatchLoad(
+                WatchLoadRequest(interval=duration(interval_s)), metadata=self._metadata
+            )
+            try:
+                async for response in call:
+                    yield convert.server_load(parsed(response))
+            finally:
+                call.cancel()
 
     async def wait_ready(self, timeout_s: float = 60.0, *, service: str = SPEECH_SERVICE) -> None:
         """Wait until the server is warmed up and serves (grpc.health.v1).

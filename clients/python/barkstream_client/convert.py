@@ -22,7 +22,13 @@ from barkstream_client.events import (
     Usage,
 )
 from barkstream_client.options import decode_options, encoding_name, seconds
-from barkstream_client.server_info import ModelInfo, ServerInfo, ServerLimits, Voice
+from barkstream_client.server_info import (
+    ModelInfo,
+    ServerInfo,
+    ServerLimits,
+    ServerLoad,
+    Voice,
+)
 from barkstream_client.speech import Speech
 
 Response = speech_service_pb2.StreamSynthesizeResponse | speech_service_pb2.ConverseResponse
@@ -191,6 +197,22 @@ def server_info(message: server_service_pb2.GetServerInfoResponse) -> ServerInfo
         ),
         encodings=tuple(encoding_name(number) for number in message.encodings),
         default_voice=message.default_voice,
+    )
+
+
+def server_load(message: server_service_pb2.WatchLoadResponse) -> ServerLoad:
+    """How busy the server is."""
+    return ServerLoad(
+        serving=message.serving,
+        sessions=message.sessions,
+        running=message.running,
+        waiting=message.waiting,
+        slots=message.slots,
+        realtime_factor=message.realtime_factor,
+        utterances=message.utterances,
+        audio_s=seconds(message.audio),
+        underruns=message.underruns,
+        refusals=message.refusals,
     )
 
 

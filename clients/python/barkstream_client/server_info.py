@@ -1,4 +1,4 @@
-"""What the server is and which voices it has."""
+"""What the server is, which voices it has and how busy it is."""
 
 from __future__ import annotations
 
@@ -64,3 +64,32 @@ class ServerInfo:
     limits: ServerLimits
     encodings: tuple[str, ...]
     default_voice: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLoad:
+    """How busy the server is now, and what it has done since it started.
+
+    Attributes:
+        serving: New speech is taken, room provided.
+        sessions: Speech calls that are open.
+        running: Utterances that are being made.
+        waiting: Utterances that wait for a slot.
+        slots: Utterances that can be made at once; 0: the model is not loaded yet.
+        realtime_factor: Seconds of model time for a second of audio, lately; 0: no audio yet.
+        utterances: Spoken to their end.
+        audio_s: Audio sent.
+        underruns: Times a listener in real time had run dry within an utterance.
+        refusals: Speech refused because there was no room.
+    """
+
+    serving: bool
+    sessions: int
+    running: int
+    waiting: int
+    slots: int
+    realtime_factor: float
+    utterances: int
+    audio_s: float
+    underruns: int
+    refusals: int

@@ -5,7 +5,7 @@ Whatever a method does not say here, its asynchronous twin says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -20,7 +20,7 @@ from barkstream_client.errors import OptionError
 from barkstream_client.events import Audio, Completed, SpeechEvent, Started
 from barkstream_client.loop_thread import LoopThread
 from barkstream_client.options import SpeechOptions
-from barkstream_client.server_info import ServerInfo, Voice
+from barkstream_client.server_info import ServerInfo, ServerLoad, Voice
 from barkstream_client.speech import Speech
 from barkstream_client.stream import SpeechStream
 from barkstream_client.sync_session import SyncSpeechSession
@@ -147,6 +147,15 @@ class SyncSpeechClient:
     def server_info(self, *, timeout_s: float | None = None) -> ServerInfo:
         """See ``SpeechClient.server_info``."""
         return self._loop.run(self._client.server_info(timeout_s=timeout_s))
+
+    def watch_load(self, *, interval_s: float = 1.0) -> Generator[ServerLoad]:
+        """See ``SpeechClient.watch_load``."""
+        loads = self._client.watch_load(interval_s=interval_s)
+        try:
+            yield from self._loop.iterate(loads)
+        finally:
+            if not self._loop.closed:
+                self._loop.run(loads.aclose())
 
     def wait_ready(self, timeout_s: float = 60.0, *, service: str = SPEECH_SERVICE) -> None:
         """See ``SpeechClient.wait_ready``."""

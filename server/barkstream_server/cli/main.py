@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": "serve speech over gRPC",
     "say": "speak a text to a file, the loudspeaker or a pipe",
     "voices": "list the voices of a checkpoint or of a server",
+    "top": "show how busy a server is",
     "doctor": "check devices, checkpoints and versions",
 }
 EXIT_FAILED = 1

@@ -19,11 +19,6 @@ from barkstream_server.speaker import Speaker
 MAX_REMEMBERED_IDS = 256
 
 
-def context_failed(error: BarkstreamError, method: str) -> pb.ContextFailed:
-    """What the caller is told of a context that failed; the cause is logged where needed."""
-    return pb.ContextFailed(status=recorded_failure(error, method).status)
-
-
 class Contexts:
     """Opens, finds and forgets contexts, and takes their messages in turn.
 
@@ -59,6 +54,12 @@ class Contexts:
         """The id had a context, which has ended, or was refused one."""
         return context_id in self._ended_ids
 
+    def failed(self, error: BarkstreamError) -> pb.ContextFailed:
+        """What the caller is told of a context that failed; counted, and logged where needed."""
+        failure = recorded_failure(error, self._call.method)
+        self._resources.metrics.context_failed(failure.code, failure.reason)
+        return pb.ContextFailed(status=failure.status)
+
     def open(self, context_id: str, plan: SpeechPlan) -> Speaker:
         """A new context.
 
@@ -79,7 +80,7 @@ class Contexts:
             plan,
             self._resources.frontend,
             self._call,
-            told=lambda error: context_failed(error, self._call.method),
+            told=self.failed,
             started_s=bridge.opened_s,
         )
         self._live[context_id] = speaker

@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from bark_core.errors import BarkstreamError, DrainingError, IdleTimeoutError, OutOfOrderError
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.call import Call
-from barkstream_server.converse.contexts import Contexts, context_failed
+from barkstream_server.converse.contexts import Contexts
 from barkstream_server.converse.inbox import ContextDefaults, Inbox
 from barkstream_server.convert.durations import duration_of, seconds_of
 from barkstream_server.convert.settings import effective_config
@@ -212,7 +212,7 @@ class Session:
 
     def _refuse(self, context_id: str, error: BarkstreamError) -> None:
         self._contexts.note_end(context_id)
-        failed = context_failed(error, self._call.method)
+        failed = self._contexts.failed(error)
         self._reply(_response(context_id, "failed", failed))
 
     def _reply(self, response: pb.ConverseResponse) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -16,6 +17,7 @@ from barkstream.v1 import speech_service_pb2 as pb
 from barkstream.v1.server_service_pb2_grpc import ServerServiceServicer
 from barkstream.v1.speech_service_pb2_grpc import SpeechServiceServicer
 from barkstream.v1.voice_service_pb2_grpc import VoiceServiceServicer
+from barkstream_client.options import seconds
 from barkstream_client.status import DETAILS_KEY
 from barkstream_client.testing.fake_audio import wav_header
 from barkstream_client.testing.fake_context import MAX_TEXT_CHARACTERS
@@ -26,6 +28,7 @@ from barkstream_client.testing.fake_status import FakeStatusError, empty_text, i
 
 MAX_SYNTHESIZE_CHARACTERS = 2_000
 _DEFAULT_PAGE, _LARGEST_PAGE = 100, 1_000
+_SHORTEST_INTERVAL_S, _LONGEST_INTERVAL_S = 0.1, 60.0
 _SERVING, _NOT_SERVING = 1, 2
 _ENCODINGS = (
     audio_pb2.AUDIO_ENCODING_PCM_S16LE,
@@ -200,6 +203,26 @@ class FakeServerService(ServerServiceServicer):
             encodings=_ENCODINGS,
             default_voice=self._state.voices[0],
         )
+
+    async def WatchLoad(  # noqa: N802
+        self, request: server_service_pb2.WatchLoadRequest, context: Context
+    ) -> None:
+        """What is going on; the totals stay zero."""
+        interval_s = seconds(request.interval) if request.HasField("interval") else 1.0
+        if not _SHORTEST_INTERVAL_S <= interval_s <= _LONGEST_INTERVAL_S:
+            error = invalid("bad interval", reason="OPTION_INVALID", field="interval")
+            await _abort(context, error)
+        while True:
+            state = self._state
+            await context.write(
+                server_service_pb2.WatchLoadResponse(
+                    serving=state.script.serving,
+                    sessions=state.live_calls,
+                    running=state.live_contexts,
+                    slots=state.max_contexts,
+                )
+            )
+            await asyncio.sleep(interval_s)
 
 
 def health_handler(state: FakeState) -> grpc.GenericRpcHandler:

@@ -1,4 +1,7 @@
+import datetime
+
 from barkstream.v1 import audio_pb2 as _audio_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -54,3 +57,33 @@ class ServerLimits(_message.Message):
     max_synthesize_characters: int
     max_text_characters: int
     def __init__(self, slots: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_contexts_per_session: _Optional[int] = ..., max_synthesize_characters: _Optional[int] = ..., max_text_characters: _Optional[int] = ...) -> None: ...
+
+class WatchLoadRequest(_message.Message):
+    __slots__ = ("interval",)
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    interval: _duration_pb2.Duration
+    def __init__(self, interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class WatchLoadResponse(_message.Message):
+    __slots__ = ("serving", "sessions", "running", "waiting", "slots", "realtime_factor", "utterances", "audio", "underruns", "refusals")
+    SERVING_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    REALTIME_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    UTTERANCES_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    UNDERRUNS_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    serving: bool
+    sessions: int
+    running: int
+    waiting: int
+    slots: int
+    realtime_factor: float
+    utterances: int
+    audio: _duration_pb2.Duration
+    underruns: int
+    refusals: int
+    def __init__(self, serving: bool = ..., sessions: _Optional[int] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., slots: _Optional[int] = ..., realtime_factor: _Optional[float] = ..., utterances: _Optional[int] = ..., audio: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., underruns: _Optional[int] = ..., refusals: _Optional[int] = ...) -> None: ...

@@ -40,6 +40,11 @@ class ServerServiceStub(object):
                 request_serializer=barkstream_dot_v1_dot_server__service__pb2.GetServerInfoRequest.SerializeToString,
                 response_deserializer=barkstream_dot_v1_dot_server__service__pb2.GetServerInfoResponse.FromString,
                 _registered_method=True)
+        self.WatchLoad = channel.unary_stream(
+                '/barkstream.v1.ServerService/WatchLoad',
+                request_serializer=barkstream_dot_v1_dot_server__service__pb2.WatchLoadRequest.SerializeToString,
+                response_deserializer=barkstream_dot_v1_dot_server__service__pb2.WatchLoadResponse.FromString,
+                _registered_method=True)
 
 
 class ServerServiceServicer(object):
@@ -53,6 +58,13 @@ class ServerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchLoad(self, request, context):
+        """How busy the server is: at once, and then again and again until the caller or the server ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ServerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_ServerServiceServicer_to_server(servicer, server):
                     servicer.GetServerInfo,
                     request_deserializer=barkstream_dot_v1_dot_server__service__pb2.GetServerInfoRequest.FromString,
                     response_serializer=barkstream_dot_v1_dot_server__service__pb2.GetServerInfoResponse.SerializeToString,
+            ),
+            'WatchLoad': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchLoad,
+                    request_deserializer=barkstream_dot_v1_dot_server__service__pb2.WatchLoadRequest.FromString,
+                    response_serializer=barkstream_dot_v1_dot_server__service__pb2.WatchLoadResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class ServerService(object):
             '/barkstream.v1.ServerService/GetServerInfo',
             barkstream_dot_v1_dot_server__service__pb2.GetServerInfoRequest.SerializeToString,
             barkstream_dot_v1_dot_server__service__pb2.GetServerInfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchLoad(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/barkstream.v1.ServerService/WatchLoad',
+            barkstream_dot_v1_dot_server__service__pb2.WatchLoadRequest.SerializeToString,
+            barkstream_dot_v1_dot_server__service__pb2.WatchLoadResponse.FromString,
             options,
             channel_credentials,
             insecure,
