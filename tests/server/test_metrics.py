@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 import urllib.request
@@ -19,6 +20,7 @@ from barkstream_server.metrics import Gauges, ServerMetrics
 from tests.support.serving import PATIENCE_S, SENTENCE, Served, conversation, eventually, served
 
 ANYWHERE = "127.0.0.1:0"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 NAME = "/barkstream.v1.SpeechService/Synthesize"
 
 
@@ -107,10 +109,24 @@ async def test_an_address_that_cannot_be_taken_is_an_error(address: str) -> None
                 pass
 
 
-def test_the_documented_metrics_are_those_there_are() -> None:
-    text = (Path(__file__).resolve().parents[2] / "docs" / "operating.md").read_text()
-    documented = set(re.findall(r"^\| `(barkstream_\w+)` \| (\w+) \|", text, re.MULTILINE))
+def existing() -> dict[str, str]:
+    """Kinds of all metrics by their documented names."""
     gauges = Gauges(lambda: EngineLoad(0, 0, 0, None), lambda: 0, lambda: True)
-    families = list(ServerMetrics(gauges).registry.collect())
+    families = ServerMetrics(gauges).registry.collect()
     suffix = {"counter": "_total"}
-    assert documented == {(f.name + suffix.get(f.type, ""), f.type) for f in families}
+    return {family.name + suffix.get(family.type, ""): family.type for family in families}
+
+
+def test_the_documented_metrics_are_those_there_are() -> None:
+    text = (DOCS / "operating.md").read_text()
+    documented = re.findall(r"^\| `(barkstream_\w+)` \| (\w+) \|", text, re.MULTILINE)
+    assert dict(documented) == existing()
+
+
+def test_the_dashboard_shows_all_of_them() -> None:
+    dashboard = json.loads((DOCS / "grafana-dashboard.json").read_text())
+    shown = set()
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            shown.update(re.findall(r"barkstream_\w+", target["expr"]))
+    assert {name.removesuffix("_bucket") for name in shown} == set(existing())
