@@ -15,13 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from bench.machine import machine
 from bench.random_bark import SIZES, write_random_bark
 
 CONTENDERS = (
@@ -32,21 +32,6 @@ CONTENDERS = (
     "low-latency/onnx",
 )
 HERE = Path(__file__).resolve().parent
-
-
-def machine() -> dict[str, str]:
-    """What the figures depend on."""
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        processor = names[0].split(":", 1)[1].strip() if names else processor
-    return {
-        "processor": processor,
-        "cores": str(os.cpu_count()),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-    }
 
 
 def measure(contender: str, model: Path, seconds: float, threads: int) -> dict[str, float]:
