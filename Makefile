@@ -92,6 +92,10 @@ serve: $(VENV)/.speak ## Start a server on 127.0.0.1:50051
 bench: $(VENV)/.dev ## Time barkstream beside the transformers package (about 15 minutes)
 	@$(BIN)/python -m bench.first_audio
 
+.PHONY: load
+load: $(VENV)/.dev ## Call a server like many people at once; LOAD_ARGS="--rate 1" and the like
+	@$(BIN)/python -m bench.load $(LOAD_ARGS)
+
 .PHONY: clean
 clean: ## Remove the environment and caches
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
