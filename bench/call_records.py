@@ -51,7 +51,9 @@ class TurnRecord:
         if self.left:
             return
         self.left, self.end = True, end
-        self.in_vain_s = self.clock.hang_up(at_s)
+        in_vain_s = self.clock.hang_up(at_s)
+        # Who is refused is told so and does not wait: that is a time of its own.
+        self.in_vain_s = None if end == "refused" else in_vain_s
         if self.clock.start_s is not None:
             self.heard_until_s = min(at_s, self.clock.runs_out_s) if end == "heard" else at_s
 

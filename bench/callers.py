@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 from barkstream_client import (
     Encoding,
-    ServerFullError,
     SpeechClient,
     SpeechError,
     SpeechSession,
-    UnavailableError,
 )
 from bench.arrivals import CallerPlan
 from bench.call_records import CallerRecord, Refusal, TurnRecord
-from bench.spoken_turn import SpokenTurn
+from bench.spoken_turn import SpokenTurn, is_refusal
 
 # A slow reader takes so long to read a second of audio, which travels as four bytes a sample: what
 # the connection holds for it is soon full.
@@ -77,11 +75,12 @@ class Caller:
                 else:
                     async with client.session() as session:
                         await self._converse(session)
-        except (ServerFullError, UnavailableError) as error:
-            after_s = self._line.now_s() - self._asked_s
-            self.record.refusal = Refusal(after_s, error.retry_after_s)
         except SpeechError as error:
-            self.record.failure = f"{type(error).__name__} {error.reason}".strip()
+            if is_refusal(error):
+                after_s = self._line.now_s() - self._asked_s
+                self.record.refusal = Refusal(after_s, error.retry_after_s)
+            else:
+                self.record.failure = f"{type(error).__name__} {error.reason}".strip()
 
     async def _converse(self, session: SpeechSession) -> None:
         for turn in self._plan.turns:

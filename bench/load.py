@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,8 @@ def _report(args: argparse.Namespace, model: str, runs: dict[str, list[RunRecord
     figures: Figures = {name: [figures_of(run) for run in rounds] for name, rounds in runs.items()}
     compared: dict[str, float | None] | None = None
     print(f"Model: {model}")
+    for name, failures in _failures(runs).items():
+        print(f"FAILED CALLS, {name}: {dict(failures)}")
     print(table(figures))
     if args.compare_one_at_a_time:
         many: list[LoadFigures] = figures[next(iter(figures))]
@@ -88,6 +91,15 @@ def _report(args: argparse.Namespace, model: str, runs: dict[str, list[RunRecord
     write_json(args.output, settings, model, figures, compared)
     print(f"figures: {args.output}", file=sys.stderr)
     print(plot(args.output.with_suffix(".png"), runs), file=sys.stderr)
+
+
+def _failures(runs: dict[str, list[RunRecord]]) -> dict[str, Counter[str]]:
+    """How calls failed that should not have; contenders without any are left out."""
+    counts = {
+        name: Counter(caller.failure for run in rounds for caller in run.callers if caller.failure)
+        for name, rounds in runs.items()
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _parser() -> argparse.ArgumentParser:

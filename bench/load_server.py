@@ -51,7 +51,7 @@ async def running_server(settings: ServerSettings) -> AsyncIterator[str]:
     """Start it, yield its address once it serves, stop it.
 
     Raises:
-        RuntimeError: It did not start; it has said why on stderr.
+        RuntimeError: It did not start, or ended by itself; it has said why on stderr.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -70,6 +70,8 @@ async def running_server(settings: ServerSettings) -> AsyncIterator[str]:
         if not address.startswith(READY_PREFIX):
             raise RuntimeError("the server did not start: its own message is above")
         yield address.removeprefix(READY_PREFIX)
+        if process.returncode is not None:
+            raise RuntimeError(f"the server ended during the run with code {process.returncode}")
     finally:
         await _stop(process)
 

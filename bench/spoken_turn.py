@@ -23,6 +23,11 @@ TICK_S = 0.02
 REPORT_INTERVAL_S = 0.5
 
 
+def is_refusal(error: SpeechError) -> bool:
+    """The server said that it has no room. A connection that was lost has no reason to tell."""
+    return isinstance(error, ServerFullError | UnavailableError) and bool(error.reason)
+
+
 class SpokenTurn:
     """Speaks one text in a context of its own.
 
@@ -69,8 +74,8 @@ class SpokenTurn:
             if end != "heard" and not reading.done():
                 await self._cancel(end)
         except SpeechError as error:
-            full = isinstance(error, ServerFullError | UnavailableError)
-            end = "refused" if full and self._record.clock.start_s is None else "broken"
+            refused = is_refusal(error) and self._record.clock.start_s is None
+            end = "refused" if refused else "broken"
             raise
         finally:
             self._record.leave(self._now_s(), end)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from barkstream_client import ErrorInfo, InvalidRequestError, ServerFullError, UnavailableError
 from bench.arrivals import Behaviour, plan_callers
 from bench.call_records import CallerRecord, Refusal, RunRecord, TurnRecord
 from bench.listening import Level, levels, mean_listeners, sustained_listeners
@@ -17,6 +18,7 @@ from bench.load_figures import figures_of
 from bench.load_report import ratios
 from bench.load_server import ServerSettings
 from bench.playback_clock import FIRST_AUDIO_TARGET_S, PlaybackClock, Underrun
+from bench.spoken_turn import is_refusal
 from bench.spread import jain_index, percentile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,6 +220,19 @@ def test_a_first_audio_that_never_came_counts() -> None:
     figures = figures_of(RunRecord(10.0, [CallerRecord(0, slow=False, turns=[given_up])]))
     assert (figures.turns_given_up, figures.turns_cut) == (1, 0)
     assert (figures.first_audio_in_vain, figures.first_audio_p50_s) == (1, 9.0)
+
+
+def test_who_is_refused_did_not_wait_in_vain() -> None:
+    refused = TurnRecord(clock_after())
+    refused.leave(0.01, "refused")
+    assert refused.in_vain_s is None
+
+
+def test_a_lost_connection_is_no_refusal() -> None:
+    assert is_refusal(ServerFullError("", info=ErrorInfo("ENGINE_FULL")))
+    assert is_refusal(UnavailableError("", info=ErrorInfo("DRAINING")))
+    assert not is_refusal(UnavailableError("connection reset"))
+    assert not is_refusal(InvalidRequestError("", info=ErrorInfo("EMPTY_TEXT")))
 
 
 def test_ratios_say_how_many_times_better() -> None:
