@@ -24,9 +24,11 @@ _PACKAGES = (
     ("sentencex", "finding the ends of sentences", _SERVER, True),
     ("grpcio", "server and client", "pip install barkstream", True),
     ("protobuf", "server and client", "pip install barkstream", True),
+    ("onnxruntime", "the 8-bit back end", "pip install 'barkstream[onnx]'", False),
     ("soxr", "other sample rates than the model's", _SERVER, False),
     ("av", "Ogg Opus", _SERVER, False),
     ("huggingface-hub", "fetching checkpoints", _SERVER, False),
+    ("prometheus-client", "metrics", _SERVER, True),
     ("tqdm", "progress bars", _SERVER, False),
     ("sounddevice", "playing through the loudspeaker", _PLAY, False),
 )
