@@ -84,7 +84,7 @@ class ServerMetrics:
         )
         self._first_audio = Histogram(
             "barkstream_first_audio_seconds",
-            "From the arrival of a text to its first audio, by call.",
+            "From the arrival of a call's first text to its first audio.",
             ("method",),
             buckets=FIRST_AUDIO_BUCKETS_S,
             registry=self.registry,
