@@ -146,7 +146,7 @@ class SpeechFrontend:
 
         Raises:
             UnknownVoiceError: No voice has that name.
-            VoiceDataError: Its files are damaged.
+            CheckpointError: Its files are damaged.
         """
         wanted = name or self.default_voice
         if wanted == NO_VOICE.name:
@@ -192,7 +192,7 @@ class SpeechFrontend:
 
         Raises:
             UnknownVoiceError: No voice has that name.
-            VoiceDataError: The voice's files are damaged.
+            CheckpointError: The voice's files are damaged.
             OptionError: A value is out of range.
         """
         named = self.voice(voice) if isinstance(voice, str) else voice

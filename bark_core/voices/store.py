@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bark_core.config import BarkConfig
-from bark_core.errors import UnknownVoiceError, VoiceDataError
+from bark_core.errors import CheckpointError, UnknownVoiceError, VoiceDataError
 from bark_core.voices.arrays import read_npy
 from bark_core.voices.npz import load_npz
 from bark_core.voices.validation import validate
@@ -95,7 +95,8 @@ class VoiceStore:
 
         Raises:
             UnknownVoiceError: No voice has that name.
-            VoiceDataError: Its files are damaged or made for another model.
+            CheckpointError: Its files are damaged or made for another model: whoever keeps them
+                can mend that, not whoever names the voice.
         """
         full_name = self.resolve(name)
         with self._lock:
@@ -116,7 +117,7 @@ class VoiceStore:
             voice = _read(self._sources[name])
             validate(voice, self._config)
         except VoiceDataError as error:
-            raise VoiceDataError(f"voice {name}: {error.message}", field="voice") from error
+            raise CheckpointError(f"voice {name}: {error.message}") from error
         return voice
 
     def _unknown(self, name: str) -> UnknownVoiceError:

@@ -275,6 +275,21 @@ async def test_an_unknown_voice_is_not_found_and_near_names_are_told() -> None:
         assert "v2/en_speaker_1" in status.message
 
 
+async def test_a_damaged_voice_file_is_the_servers_fault_and_the_others_speak(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 but not a zip file")
+    async with served(voices_dir=tmp_path) as target:
+        broken = pb.SpeechConfig(voice=audio_pb2.VoiceSelection(name="broken"))
+        status = await failure(
+            target.speech.Synthesize(pb.SynthesizeRequest(text=SENTENCE, config=broken))
+        )
+        assert status.code is grpc.StatusCode.INTERNAL
+        assert "incident" in status.message
+        assert str(tmp_path) not in status.message
+        assert (await target.speech.Synthesize(pb.SynthesizeRequest(text=SENTENCE))).audio
+
+
 async def test_a_full_engine_refuses_with_a_moment_to_come_back() -> None:
     async with served(slots=1, max_waiting=1) as target:
         assert target.gate is not None
