@@ -64,6 +64,7 @@ def read_outline(path: Path) -> object:
             with archive.open(members[0]) as file:
                 pickle_bytes = file.read(MAX_PICKLE_BYTES + 1)
     except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        # zipfile: the last two for an unknown compression method and for encryption.
         raise CheckpointError(
             f"{path} is not a readable torch archive ({error}); fetch it again"
         ) from error

@@ -78,6 +78,7 @@ def test_fortran_order(voice: Voice, tmp_path: Path) -> None:
 
 
 def write(path: Path, content: Arrays) -> Path:
+    # Hostile files are what is tested: the loader must refuse to unpickle them.
     np.savez(path, allow_pickle=True, **content)
     return path
 
