@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from bark_core.checkpoints import STAGES, SynthesisDefaults
 from bark_core.config import (
@@ -100,13 +99,7 @@ def golden_voices(config: BarkConfig) -> dict[str, Voice]:
 def make(directory: Path) -> None:
     """Write the checkpoint."""
     config = golden_config()
-    stages = {
-        stage: {
-            name: torch.from_numpy(tensor)
-            for name, tensor in random_stage(config, stage, SEED).items()
-        }
-        for stage in STAGES
-    }
+    stages = {stage: random_stage(config, stage, SEED) for stage in STAGES}
     write_checkpoint(directory, config, SynthesisDefaults(), stages, golden_voices(config))
     (directory / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8")
 

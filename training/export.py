@@ -24,6 +24,7 @@ from bark_core.config import (
     TransformerConfig,
 )
 from bark_core.voices import Voice
+from bark_core.weights import StateDict
 from bark_core.weights.export import write_checkpoint
 from training import speak
 from training.codec.codebooks import LATENT
@@ -130,6 +131,10 @@ def _untied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: t for name, t in tensors.items() if not name.startswith("lm_heads.")}
 
 
+def _arrays(tensors: dict[str, Tensor]) -> StateDict:
+    return {name: tensor.detach().float().numpy() for name, tensor in tensors.items()}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -152,10 +157,10 @@ def main(arguments: list[str] | None = None) -> None:
         config(semantic.sizes, coarse.sizes, fine.sizes, renderer.sizes),
         SynthesisDefaults(max_utterance_tokens=_UTTERANCE_PIECES),
         {
-            "semantic": semantic.state_dict(),
-            "coarse": coarse.state_dict(),
-            "fine": _untied(fine.state_dict()),
-            "codec": codec_tensors(renderer),
+            "semantic": _arrays(semantic.state_dict()),
+            "coarse": _arrays(coarse.state_dict()),
+            "fine": _arrays(_untied(fine.state_dict())),
+            "codec": _arrays(codec_tensors(renderer)),
         },
         voices,
         storage=options.storage,

@@ -9,8 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from bark_core.errors import CheckpointError
+from bark_core.weights import StateDict
 
 ModelT = TypeVar("ModelT", bound=nn.Module)
+
+
+def as_tensors(arrays: StateDict) -> dict[str, Tensor]:
+    """The same memory as tensors."""
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def build(make: Callable[[], ModelT], tensors: Mapping[str, Tensor], stage: str) -> ModelT:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import torch
-from safetensors.torch import save_file
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from bark_core.checkpoints import StageName, SynthesisDefaults
 from bark_core.checkpoints.hf_export import write_config
@@ -20,8 +20,8 @@ from bark_core.config import BarkConfig
 from bark_core.voices import Voice
 from bark_core.voices.directories import EMBEDDINGS_DIRECTORY, INDEX_FILE
 from bark_core.voices.npz import ARRAY_NAMES
-from bark_core.weights.files import StateDict
 from bark_core.weights.names import PREFIXES
+from bark_core.weights.stored import FloatArray
 from bark_core.weights.widening import SCALE_SUFFIX
 
 StorageType = Literal["float32", "float16", "int8"]
@@ -32,7 +32,7 @@ def write_checkpoint(
     directory: Path,
     config: BarkConfig,
     defaults: SynthesisDefaults,
-    stages: Mapping[StageName, StateDict],
+    stages: Mapping[StageName, Mapping[str, FloatArray]],
     voices: Mapping[str, Voice],
     *,
     storage: StorageType = "float16",
@@ -49,7 +49,7 @@ def write_checkpoint(
     """
     directory.mkdir(parents=True, exist_ok=True)
     write_config(directory, config, defaults)
-    tensors: StateDict = {}
+    tensors: dict[str, NDArray[Any]] = {}
     for stage, state in stages.items():
         for name, tensor in state.items():
             tensors.update(_stored(PREFIXES[stage] + name, tensor, storage))
@@ -74,12 +74,12 @@ def write_voices(directory: Path, voices: Mapping[str, Voice]) -> None:
     (directory / INDEX_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def _stored(name: str, tensor: torch.Tensor, storage: StorageType) -> StateDict:
-    tensor = tensor.detach().to(torch.float32)
+def _stored(name: str, tensor: FloatArray, storage: StorageType) -> dict[str, NDArray[Any]]:
     if storage == "float32":
-        return {name: tensor.contiguous()}
+        return {name: np.ascontiguousarray(tensor, np.float32)}
     if storage == "float16" or tensor.ndim == 1:
-        return {name: tensor.to(torch.float16).contiguous()}
-    scale = tensor.flatten(1).abs().amax(dim=1).clamp_min(1e-12) / _INT8_MAX  # [n]
-    rounded = (tensor / scale.view(-1, *[1] * (tensor.ndim - 1))).round()
-    return {name: rounded.to(torch.int8).contiguous(), name + SCALE_SUFFIX: scale}
+        return {name: np.ascontiguousarray(tensor, np.float16)}
+    rows = tensor.reshape(tensor.shape[0], -1)  # [n, m]
+    scale = (np.abs(rows).max(axis=1).clip(1e-12) / np.float32(_INT8_MAX)).astype(np.float32)  # [n]
+    rounded = np.rint(rows / scale[:, None]).astype(np.int8)
+    return {name: rounded.reshape(tensor.shape), name + SCALE_SUFFIX: scale}

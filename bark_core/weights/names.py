@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from bark_core.checkpoints import StageName
-from bark_core.weights.files import StateDict
+from bark_core.weights.stored import StoredTensors
 
 PREFIXES: Mapping[StageName, str] = {
     "semantic": "semantic.",
@@ -67,6 +67,6 @@ def from_encodec(name: str) -> str:
     )
 
 
-def renamed(tensors: StateDict, rename: Callable[[str], str]) -> StateDict:
+def renamed(tensors: StoredTensors, rename: Callable[[str], str]) -> StoredTensors:
     """The same tensors under other names."""
     return {rename(name): tensor for name, tensor in tensors.items()}

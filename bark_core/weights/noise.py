@@ -13,13 +13,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bark_core.checkpoints import STAGES, StageName
 from bark_core.config import BarkConfig
 from bark_core.weights.shapes import stage_shapes
-
-FloatArray = NDArray[np.float32]
+from bark_core.weights.stored import FloatArray, StateDict
 
 # A pair of opposite channels, so that the layer norm's mean stays free of the ramp.
 _END_CHANNELS = (0, 1)
@@ -30,7 +28,7 @@ _END_CERTAIN = 0.26  # 4 s
 _CODEC_GAIN = 0.1
 
 
-def random_stage(config: BarkConfig, stage: StageName, seed: int) -> dict[str, FloatArray]:
+def random_stage(config: BarkConfig, stage: StageName, seed: int) -> StateDict:
     """Random tensors of a stage, float32, by canonical name."""
     numbers = np.random.Generator(np.random.Philox(key=[seed, STAGES.index(stage)]))
     tensors = {
@@ -58,7 +56,7 @@ def _random_tensor(numbers: np.random.Generator, name: str, shape: tuple[int, ..
     return values * np.float32(1 / math.sqrt(math.prod(shape[1:])))
 
 
-def _end_by_itself(config: BarkConfig, tensors: dict[str, FloatArray]) -> None:
+def _end_by_itself(config: BarkConfig, tensors: StateDict) -> None:
     """Let a pair of channels carry the position and the end token alone listen to it."""
     model, tokens = config.semantic_model, config.semantic
     channels = list(_END_CHANNELS)

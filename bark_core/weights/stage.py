@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
+import numpy as np
 
 from bark_core.checkpoints import (
     Checkpoint,
@@ -15,28 +15,29 @@ from bark_core.checkpoints import (
 )
 from bark_core.config import BarkConfig
 from bark_core.errors import CheckpointError
-from bark_core.weights.files import StateDict, read_suno_model, read_tensors
+from bark_core.weights.files import read_suno_model, read_tensors
 from bark_core.weights.names import PREFIXES, from_encodec, from_suno, is_left_aside, renamed
 from bark_core.weights.noise import random_stage
 from bark_core.weights.shapes import stage_shapes
+from bark_core.weights.stored import StateDict, StoredTensors
 from bark_core.weights.widening import folded, widened
 
 _NAMES_SHOWN = 4
 
 
 def load_stage(checkpoint: Checkpoint, stage: StageName) -> StateDict:
-    """Tensors of one stage: float32, contiguous, on the CPU, by canonical name.
+    """Tensors of one stage: float32, contiguous, by canonical name.
 
-    They may be mapped from the file: read-only in spirit, and cheap until they are touched.
+    They may be mapped from the file: cheap until they are touched, and a change does not reach it.
 
     Raises:
         CheckpointError: A file is missing, damaged or unsafe; a tensor is missing, unexpected, of
             another shape than declared or not finite. Names the file or the tensors.
+        MissingDependencyError: Its files are pickled and torch is not installed.
     """
     match checkpoint.weights:
         case NoiseWeights(seed):
-            made = random_stage(checkpoint.config, stage, seed)
-            return {name: torch.from_numpy(tensor) for name, tensor in made.items()}
+            return random_stage(checkpoint.config, stage, seed)
         case HuggingFaceWeights(files):
             stored = _with_prefix(read_tensors(files), stage)
             origin = str(files[0])
@@ -51,7 +52,7 @@ def load_stage(checkpoint: Checkpoint, stage: StageName) -> StateDict:
     return assemble(checkpoint.config, stage, stored, origin)
 
 
-def assemble(config: BarkConfig, stage: StageName, stored: StateDict, origin: str) -> StateDict:
+def assemble(config: BarkConfig, stage: StageName, stored: StoredTensors, origin: str) -> StateDict:
     """The canonical tensors of a stage out of those stored, or an error that names the culprits.
 
     Args:
@@ -77,10 +78,13 @@ def assemble(config: BarkConfig, stage: StageName, stored: StateDict, origin: st
         _check(tensors, stage_shapes(config, stage))
     except CheckpointError as error:
         raise CheckpointError(f"{origin}, {stage} stage: {error.message}") from error
-    return {name: tensor.contiguous() for name, tensor in tensors.items()}
+    return {
+        name: np.require(tensor, np.float32, ("C", "ALIGNED", "WRITEABLE"))
+        for name, tensor in tensors.items()
+    }
 
 
-def _with_prefix(tensors: StateDict, stage: StageName) -> StateDict:
+def _with_prefix(tensors: StoredTensors, stage: StageName) -> StoredTensors:
     """The stage's tensors without its prefix."""
     strangers = [name for name in tensors if not name.startswith(tuple(PREFIXES.values()))]
     if strangers:
@@ -109,7 +113,7 @@ def _without_tied_heads(tensors: StateDict) -> StateDict:
         table = f"input_embeds_layers.{int(head) + 1}.weight"
         if table not in tied:
             tied[table] = tensors[name]
-        elif not torch.equal(tied[table], tensors[name]):
+        elif not np.array_equal(tied[table], tensors[name]):
             raise CheckpointError(f"{name} differs from {table}, but Bark ties them")
     return tied
 
@@ -120,13 +124,13 @@ def _check(tensors: StateDict, shapes: dict[str, tuple[int, ...]]) -> None:
     if unexpected := tensors.keys() - shapes.keys():
         raise CheckpointError(f"{len(unexpected)} unexpected tensors: {_listed(unexpected)}")
     for name, tensor in tensors.items():
-        if tuple(tensor.shape) != shapes[name]:
+        if tensor.shape != shapes[name]:
             raise CheckpointError(
                 f"{name} has the shape {list(tensor.shape)} but the config declares "
                 f"{list(shapes[name])}"
             )
         # The extremes show infinities, and NaN spreads to them; no mask of the tensor's size.
-        if tensor.numel() and not all(bound.isfinite() for bound in torch.aminmax(tensor)):
+        if tensor.size and not np.isfinite((tensor.min(), tensor.max())).all():
             raise CheckpointError(f"{name} holds values that are not finite; fetch the file again")
 
 

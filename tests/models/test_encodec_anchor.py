@@ -21,7 +21,7 @@ from bark_core.checkpoints import open_checkpoint
 from bark_core.checkpoints.checkpoint import SunoWeights
 from bark_core.config import CodecConfig
 from bark_core.models.codec import CodecDecoder
-from bark_core.models.loading import build
+from bark_core.models.loading import as_tensors, build
 from bark_core.weights import load_stage
 
 pytestmark = [
@@ -61,7 +61,7 @@ def ours(reference: Any, tmp_path: Path) -> CodecDecoder:
     config = checkpoint.config
     return build(
         lambda: CodecDecoder(config.codec, config.fine.n_codebooks),
-        load_stage(checkpoint, "codec"),
+        as_tensors(load_stage(checkpoint, "codec")),
         "codec",
     )
 

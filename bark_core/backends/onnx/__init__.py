@@ -1,7 +1,7 @@
 """The back end that runs Bark on CPUs with ONNX Runtime, quantised.
 
 Importing this package imports neither onnxruntime nor torch; making a back end imports
-onnxruntime, and torch and onnx only if the checkpoint was never converted before.
+onnxruntime, and onnx only if the checkpoint was never converted before.
 """
 
 from __future__ import annotations

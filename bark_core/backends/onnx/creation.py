@@ -6,9 +6,6 @@ import importlib.util
 import logging
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bark_core.backends.onnx.backend import OnnxBackend, default_limits
 from bark_core.backends.onnx.cache import GraphCache, cache_root
 from bark_core.backends.onnx.digest import graphs_key, weights_digest
@@ -18,6 +15,7 @@ from bark_core.backends.onnx.session import GraphDirectory
 from bark_core.backends.registry import BackendSpec
 from bark_core.checkpoints import Checkpoint, StageName
 from bark_core.errors import ConfigError, MissingDependencyError
+from bark_core.weights import StateDict, load_stage
 
 _log = logging.getLogger(__name__)
 
@@ -66,17 +64,15 @@ def find_or_convert(checkpoint: Checkpoint, precision: Precision, cache: GraphCa
 
 
 def _convert(directory: Path, checkpoint: Checkpoint, precision: Precision, bits: int) -> None:
-    missing = [name for name in ("onnx", "torch") if importlib.util.find_spec(name) is None]
-    if missing:
+    if importlib.util.find_spec("onnx") is None:
         raise MissingDependencyError(
-            f"converting a checkpoint for the onnx back end needs {' and '.join(missing)}, once: "
-            "pip install 'barkstream[onnx,torch]'"
+            "converting a checkpoint for the onnx back end needs onnx, once: "
+            "pip install 'barkstream[onnx]'"
         )
-    # Only here, so that a start with converted graphs is quick and needs neither.
+    # Only here, so that a start with converted graphs is quick and does not need it.
     from bark_core.backends.onnx.convert import build_graphs  # noqa: PLC0415
-    from bark_core.weights import load_stage  # noqa: PLC0415
 
-    def load(stage: StageName) -> dict[str, NDArray[np.float32]]:
-        return {name: tensor.numpy() for name, tensor in load_stage(checkpoint, stage).items()}
+    def load(stage: StageName) -> StateDict:
+        return load_stage(checkpoint, stage)
 
     build_graphs(directory, checkpoint.config, precision, load, bits)

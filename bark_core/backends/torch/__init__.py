@@ -28,12 +28,13 @@ def create_torch_backend(spec: BackendSpec) -> Backend:
     if "torch" not in sys.modules:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from bark_core.backends.torch.backend import TorchBackend, default_limits  # noqa: PLC0415
+    from bark_core.models.loading import as_tensors  # noqa: PLC0415
     from bark_core.weights import load_stage  # noqa: PLC0415
 
     checkpoint = spec.checkpoint
     return TorchBackend(
         checkpoint.config,
-        lambda stage: load_stage(checkpoint, stage),
+        lambda stage: as_tensors(load_stage(checkpoint, stage)),
         default_limits(spec.slots),
         device=spec.device,
         dtype=spec.dtype,
