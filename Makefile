@@ -90,7 +90,7 @@ serve: $(VENV)/.speak ## Start a server on 127.0.0.1:50051
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Time barkstream beside the transformers package (about 15 minutes)
-	@$(BIN)/python -m bench.first_audio
+	@$(BIN)/python -m bench.first_audio $(BENCH_ARGS)
 
 .PHONY: load
 load: $(VENV)/.dev ## Call a server like many people at once; LOAD_ARGS="--rate 1" and the like
