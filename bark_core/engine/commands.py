@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bark_core.engine.events import Event
 from bark_core.engine.request import UtteranceRequest
+from bark_core.engine.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,12 @@ class TickReport:
         events: In order; several utterances mixed.
         running: Utterances that hold a slot now.
         realtime_factor: Model time per second of audio lately.
+        tally: What was counted since the report before.
+        least_lead_s: Audio left to the listener who runs dry first; None: nobody listens.
     """
 
     events: Sequence[Event]
     running: int
     realtime_factor: float | None
+    tally: Tally
+    least_lead_s: float | None

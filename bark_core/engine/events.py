@@ -65,12 +65,34 @@ class StageSeconds:
 
 
 @dataclass(frozen=True, slots=True)
+class StageReport:
+    """When an utterance was worked on at one stage, prefills included.
+
+    Attributes:
+        stage: "semantic", "coarse", "fine" or "codec".
+        first_s: Seconds from submission to the start of its first batch.
+        last_s: Seconds from submission to the end of its last batch.
+        busy_s: Seconds of model time that it took part in.
+        batches: How many it took part in.
+        tokens: Made: semantic tokens, coarse or fine tokens of all their codebooks, frames
+            decoded. What was made twice (after a failure) counts once.
+    """
+
+    stage: str
+    first_s: float
+    last_s: float
+    busy_s: float
+    batches: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class UtteranceReport:
-    """What making an utterance took.
+    """What making an utterance took, or what was made of one that came to no end.
 
     Attributes:
         semantic_tokens: Tokens made by the semantic stage (0: the model had nothing to say).
-        frames: Codec frames.
+        frames: Codec frames whose codes are final.
         samples: Length of the audio.
         first_audio_s: Seconds from submission to the first AudioReady (None: no audio).
         total_s: Seconds from submission to the end.
@@ -78,6 +100,8 @@ class UtteranceReport:
         stages: Model time by stage.
         hit_limit: The semantic stage stopped at its limit, not at an end token.
         underruns: Times the listener, hearing in real time, had run dry before more came.
+        submitted_s: ``time.monotonic()`` moment of submission, which everything counts from.
+        work: Stages that ran, in their order.
     """
 
     semantic_tokens: int
@@ -89,6 +113,8 @@ class UtteranceReport:
     stages: StageSeconds
     hit_limit: bool
     underruns: int = 0
+    submitted_s: float = 0.0
+    work: tuple[StageReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +128,23 @@ class UtteranceFinished:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceAborted:
-    """Terminal: the caller aborted it; nothing follows."""
+    """Terminal: the caller aborted it; nothing follows. ``report``: what was made until then."""
 
     utterance_id: str
+    report: UtteranceReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UtteranceFailed:
-    """Terminal: it failed. Others go on."""
+    """Terminal: it failed. Others go on.
+
+    Attributes:
+        report: What was made until then; None: it was lost together with the engine.
+    """
 
     utterance_id: str
     error: BarkstreamError
+    report: UtteranceReport | None = None
 
 
 Event = (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from bark_core.backends.base import BackendInfo, BackendLimits
 from bark_core.engine.events import Event
 from bark_core.engine.request import UtteranceRequest
+from bark_core.engine.tally import Tally
 
 
 class EngineState(Enum):
@@ -49,12 +50,18 @@ class EngineLoad:
         waiting: Utterances without one.
         slots: Slots in all.
         realtime_factor: Seconds of model time per second of audio lately (None: nothing yet).
+        least_lead_s: Audio left to the listener who runs dry first, as of the engine's last sign of
+            work; None: nobody listens.
+        tally: What was counted since the first start; a life of the engine that ends takes with
+            it what it had not told yet.
     """
 
     running: int
     waiting: int
     slots: int
     realtime_factor: float | None
+    least_lead_s: float | None = None
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(frozen=True, slots=True)

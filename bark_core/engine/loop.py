@@ -53,7 +53,7 @@ class EngineLoop:
             case Submit(request, arrival_s):
                 self._scheduler.add(request, arrival_s)
             case Abort(utterance_ids):
-                self._scheduler.abort(utterance_ids)
+                self._scheduler.abort(utterance_ids, self._clock())
             case ReportPlayback(stream_id, played_s):
                 self._scheduler.report_playback(stream_id, played_s, self._clock())
             case _:
@@ -76,7 +76,7 @@ class EngineLoop:
             output = self._backend.execute(assignment.batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, others must go on
             _log.exception("a batch of %s failed", assignment.work.value)
-            self._recovery.failed(assignment, error)
+            self._recovery.failed(assignment, error, self._clock())
         else:
             self._recovery.succeeded(assignment.work)
             scheduler.commit(assignment, output, started_s=now_s, now_s=self._clock())
@@ -87,7 +87,14 @@ class EngineLoop:
         return math.inf if wake_at_s is None else max(0.0, wake_at_s - now_s)
 
     def _report(self) -> TickReport | None:
-        events = self._scheduler.take_events()
+        scheduler = self._scheduler
+        events = scheduler.take_events()
         if not events:
             return None
-        return TickReport(events, self._scheduler.running, self._scheduler.meter.realtime_factor)
+        return TickReport(
+            events,
+            scheduler.running,
+            scheduler.meter.realtime_factor,
+            scheduler.tally.take(),
+            scheduler.least_lead_s(self._clock()),
+        )

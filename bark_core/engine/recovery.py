@@ -35,7 +35,7 @@ class Recovery:
         """A batch of this kind went well."""
         self._failures_in_a_row[work] = 0
 
-    def failed(self, assignment: Assignment, error: Exception) -> None:
+    def failed(self, assignment: Assignment, error: Exception, now_s: float) -> None:
         """A batch raised.
 
         Raises:
@@ -43,13 +43,13 @@ class Recovery:
         """
         for utterance in assignment.utterances:
             if utterance.alone:
-                self._give_up(assignment, error)
+                self._give_up(assignment, error, now_s)
                 continue
             utterance.alone_until = utterance.answers + 1
             if assignment.work not in REPEATABLE:
                 self._scheduler.rebuild(utterance)
 
-    def _give_up(self, assignment: Assignment, error: Exception) -> None:
+    def _give_up(self, assignment: Assignment, error: Exception, now_s: float) -> None:
         (utterance,) = assignment.utterances
         self._failures_in_a_row[assignment.work] += 1
         failure = error
@@ -58,7 +58,7 @@ class Recovery:
                 f"the model failed on this utterance ({type(error).__name__}); "
                 "others go on. Change the text or the options, or report it"
             )
-        self._scheduler.fail(utterance, failure)
+        self._scheduler.fail(utterance, failure, now_s)
         if self._failures_in_a_row[assignment.work] >= MAX_FAILURES_IN_A_ROW:
             raise BackendBrokenError(
                 f"{MAX_FAILURES_IN_A_ROW} utterances in a row failed at {assignment.work.value}"

@@ -26,6 +26,7 @@ from bark_core.engine.policy import Candidate
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.slots import Slots
 from bark_core.engine.stream import Streams
+from bark_core.engine.tally import TallyKeeper
 from bark_core.engine.utterance import Utterance
 from bark_core.engine.work import Work, answers_of, batch_of
 from bark_core.errors import BarkstreamError, DeadlineError
@@ -62,6 +63,7 @@ class Scheduler:
         self._events: list[Event] = []
         self.slots = Slots(limits.slots)
         self.meter = LoadMeter()
+        self.tally = TallyKeeper()
 
     @property
     def running(self) -> int:
@@ -73,6 +75,15 @@ class Scheduler:
         """Utterances without one."""
         return len(self._live) - len(self._running)
 
+    def least_lead_s(self, now_s: float) -> float | None:
+        """Audio left to the listener who runs dry first; None: nobody has heard any yet."""
+        leads = [
+            u.stream.clock.lead_s(now_s)
+            for u in self._running
+            if u.is_head and u.stream.clock.delivered_s
+        ]
+        return min(leads, default=None)
+
     def add(self, request: UtteranceRequest, arrival_s: float) -> None:
         """Queue an utterance."""
         stream = self._streams.join(request.stream_id)
@@ -80,12 +91,13 @@ class Scheduler:
         stream.utterances.append(utterance)
         self._live[request.utterance_id] = utterance
 
-    def abort(self, utterance_ids: Iterable[str]) -> None:
+    def abort(self, utterance_ids: Iterable[str], now_s: float) -> None:
         """End utterances before the next batch; unknown ids are ignored."""
         for utterance_id in utterance_ids:
             utterance = self._live.get(utterance_id)
             if utterance is not None:
-                self._end(utterance, UtteranceAborted(utterance_id))
+                report = utterance.report(now_s)
+                self._end(utterance, UtteranceAborted(utterance_id, report), now_s)
 
     def report_playback(self, stream_id: str, heard_s: float, now_s: float) -> None:
         """A listener tells where it is; unknown streams are ignored."""
@@ -101,6 +113,7 @@ class Scheduler:
                 self.fail(
                     utterance,
                     DeadlineError("the deadline passed before the utterance was complete"),
+                    now_s,
                 )
         self._seat(now_s)
         # An utterance made ahead may have been complete before its turn in the stream came, and
@@ -141,12 +154,12 @@ class Scheduler:
         audio_s = 0.0
         for utterance, answer in zip(assignment.utterances, answers, strict=True):
             assert utterance.pipeline is not None
-            utterance.seconds[assignment.work] += now_s - started_s
+            utterance.worked(assignment.work, started_s, now_s)
             utterance.answers += 1
             try:
                 pcm = utterance.pipeline.accept(assignment.work, answer)
             except BarkstreamError as error:
-                self.fail(utterance, error)
+                self.fail(utterance, error, now_s)
                 continue
             if pcm is not None:
                 audio_s += pcm.size / self._config.sample_rate_hz
@@ -154,10 +167,12 @@ class Scheduler:
             if not self._finish_if_done(utterance, now_s):
                 self._tell(utterance, now_s)
         self.meter.add(assignment.work, now_s - started_s, audio_s)
+        self.tally.batch(assignment.work, len(answers), now_s - started_s)
 
-    def fail(self, utterance: Utterance, error: BarkstreamError) -> None:
+    def fail(self, utterance: Utterance, error: BarkstreamError, now_s: float) -> None:
         """End one utterance with an error."""
-        self._end(utterance, UtteranceFailed(utterance.utterance_id, error))
+        report = utterance.report(now_s)
+        self._end(utterance, UtteranceFailed(utterance.utterance_id, error, report), now_s)
 
     def rebuild(self, utterance: Utterance) -> None:
         """Start a running utterance anew in its slot; what was delivered is not sent again."""
@@ -214,12 +229,13 @@ class Scheduler:
         try:
             utterance.pipeline = self._pipeline(utterance)
         except BarkstreamError as error:
-            self.fail(utterance, error)
+            self.fail(utterance, error, now_s)
             return
         utterance.slot = self.slots.take()
         self._running.append(utterance)
         if utterance.started_s is None:
             utterance.started_s = now_s
+            self.tally.wait(now_s - utterance.arrival_s)
             self._events.append(UtteranceStarted(utterance.utterance_id))
 
     def _pipeline(self, utterance: Utterance) -> Pipeline:
@@ -239,8 +255,10 @@ class Scheduler:
         self._events.append(
             AudioReady(utterance.utterance_id, fresh.copy(), utterance.delivered_samples)
         )
-        if utterance.delivered_samples and utterance.stream.clock.lead_s(now_s) == 0.0:
-            utterance.underruns += 1
+        if utterance.delivered_samples:
+            lead_s = utterance.stream.clock.lead_s(now_s)
+            self.tally.lead(lead_s)
+            utterance.underruns += lead_s == 0.0
         utterance.delivered_samples += fresh.size
         utterance.stream.clock.deliver(fresh.size / self._config.sample_rate_hz, now_s)
         if utterance.first_audio_s is None:
@@ -274,12 +292,14 @@ class Scheduler:
         tokens = pipeline.tokens()
         if tokens.fine.shape[1]:
             utterance.stream.carried = tokens
-        report = utterance.report(now_s, utterance.delivered_samples)
+        report = utterance.report(now_s)
         kept = tokens if utterance.request.keep_tokens else None
-        self._end(utterance, UtteranceFinished(utterance.utterance_id, report, kept))
+        self._end(utterance, UtteranceFinished(utterance.utterance_id, report, kept), now_s)
         return True
 
-    def _end(self, utterance: Utterance, event: Event) -> None:
+    def _end(self, utterance: Utterance, event: Event, now_s: float) -> None:
+        if utterance.started_s is None:  # given up while it waited
+            self.tally.wait(now_s - utterance.arrival_s)
         del self._live[utterance.utterance_id]
         self._streams.leave(utterance)
         if utterance.slot is not None:

@@ -23,6 +23,7 @@ from bark_core.engine.interface import (
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.restarts import RestartBudget
 from bark_core.engine.session import Session, SessionDiedError
+from bark_core.engine.tally import Tally
 from bark_core.errors import (
     BarkstreamError,
     EngineDiedError,
@@ -57,6 +58,8 @@ class SupervisedEngine:
         self._calls = Calls()
         self._running = 0
         self._realtime_factor: float | None = None
+        self._least_lead_s: float | None = None
+        self._tally = Tally()
         self._closing = threading.Event()
         self._settled = threading.Event()
         self._start_error: BarkstreamError | None = None
@@ -108,6 +111,8 @@ class SupervisedEngine:
             waiting=max(0, live - running),
             slots=0 if self._info is None else self._info.limits.slots,
             realtime_factor=self._realtime_factor,
+            least_lead_s=self._least_lead_s if live else None,
+            tally=self._tally,
         )
 
     def submit(self, request: UtteranceRequest, listener: EventListener) -> None:
@@ -247,4 +252,6 @@ class SupervisedEngine:
     def _deliver(self, report: TickReport) -> None:
         self._running = report.running
         self._realtime_factor = report.realtime_factor
+        self._least_lead_s = report.least_lead_s
+        self._tally += report.tally  # frozen: who reads has the old one or the new one
         self._calls.route(report.events)

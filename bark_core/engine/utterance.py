@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from dataclasses import dataclass, field
 
-from bark_core.engine.events import StageSeconds, UtteranceReport
+from bark_core.engine.events import StageReport, StageSeconds, UtteranceReport
 from bark_core.engine.pipeline import Pipeline
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.stream import Stream
 from bark_core.engine.work import Work
+
+
+@dataclass(slots=True)
+class WorkDone:
+    """Batches of one kind of work that an utterance took part in."""
+
+    first_s: float = math.inf
+    last_s: float = -math.inf
+    busy_s: float = 0.0
+    batches: int = 0
+
+    def __add__(self, other: WorkDone) -> WorkDone:
+        """Both together."""
+        return WorkDone(
+            min(self.first_s, other.first_s),
+            max(self.last_s, other.last_s),
+            self.busy_s + other.busy_s,
+            self.batches + other.batches,
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -32,7 +51,7 @@ class Utterance:
             with it failed, and it has to show that it was not to blame.
         underruns: Times its listener had run dry before more of it came.
         progress_at_s: When its last progress event left.
-        seconds: Model time it took part in.
+        work: What it took part in so far, restarts included.
     """
 
     request: UtteranceRequest
@@ -48,7 +67,7 @@ class Utterance:
     alone_until: int = 0
     underruns: int = 0
     progress_at_s: float = float("-inf")
-    seconds: defaultdict[Work, float] = field(default_factory=lambda: defaultdict(float))
+    work: dict[Work, WorkDone] = field(default_factory=dict)
 
     @property
     def utterance_id(self) -> str:
@@ -71,19 +90,50 @@ class Utterance:
         self.made_samples = 0
         self.answers = 0
 
-    def report(self, now_s: float, sample_count: int) -> UtteranceReport:
-        """What making it took."""
-        assert self.pipeline is not None
-        progress = self.pipeline.progress()
-        first, started = self.first_audio_s, self.started_s
+    def worked(self, work: Work, started_s: float, now_s: float) -> None:
+        """It had a row in a batch of this kind."""
+        done = self.work.get(work)
+        if done is None:
+            done = self.work[work] = WorkDone(first_s=started_s)
+        done.last_s = now_s
+        done.busy_s += now_s - started_s
+        done.batches += 1
+
+    def report(self, now_s: float) -> UtteranceReport:
+        """What making it took until now."""
+        progress = None if self.pipeline is None else self.pipeline.progress()
+        started_s = now_s if self.started_s is None else self.started_s
+        first_s = self.first_audio_s
         return UtteranceReport(
-            semantic_tokens=progress.semantic_tokens,
-            frames=progress.total_frames or 0,
-            samples=sample_count,
-            first_audio_s=None if first is None else first - self.arrival_s,
+            semantic_tokens=0 if progress is None else progress.semantic_tokens,
+            frames=0 if progress is None else progress.fine_frames,
+            samples=self.delivered_samples,
+            first_audio_s=None if first_s is None else first_s - self.arrival_s,
             total_s=now_s - self.arrival_s,
-            queued_s=0.0 if started is None else started - self.arrival_s,
-            stages=StageSeconds(**{f"{work.value}_s": self.seconds[work] for work in Work}),
-            hit_limit=self.pipeline.semantic.hit_limit,
+            queued_s=started_s - self.arrival_s,
+            stages=StageSeconds(
+                **{f"{work.value}_s": done.busy_s for work, done in self.work.items()}
+            ),
+            hit_limit=self.pipeline is not None and self.pipeline.semantic.hit_limit,
             underruns=self.underruns,
+            submitted_s=self.arrival_s,
+            work=self._stage_reports(),
+        )
+
+    def _stage_reports(self) -> tuple[StageReport, ...]:
+        tokens = {} if self.pipeline is None else self.pipeline.tokens_made()
+        stages: dict[str, WorkDone] = {}
+        for work in Work:  # in the order of the stages
+            if work in self.work:
+                stages[work.stage] = stages.get(work.stage, WorkDone()) + self.work[work]
+        return tuple(
+            StageReport(
+                stage=stage,
+                first_s=done.first_s - self.arrival_s,
+                last_s=done.last_s - self.arrival_s,
+                busy_s=done.busy_s,
+                batches=done.batches,
+                tokens=tokens.get(stage, 0),
+            )
+            for stage, done in stages.items()
         )

@@ -44,6 +44,11 @@ class Work(Enum):
     FINE = "fine"
     CODEC = "codec"
 
+    @property
+    def stage(self) -> str:
+        """The stage that it belongs to: semantic, coarse, fine or codec."""
+        return self.value.removesuffix("_prefill")
+
 
 REPEATABLE = frozenset({Work.SEMANTIC_PREFILL, Work.COARSE_PREFILL, Work.FINE})
 """Work that sets its slot's state from scratch or has none: after a failure it may be repeated."""

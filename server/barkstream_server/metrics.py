@@ -17,6 +17,7 @@ from bark_core.engine.events import UtteranceReport
 from bark_core.engine.interface import EngineLoad
 from bark_core.errors import SetupError
 from barkstream_server.call import CallStats
+from barkstream_server.engine_metrics import EngineCollector
 
 # Seconds; a voice assistant's patience lies in the middle.
 FIRST_AUDIO_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
@@ -97,10 +98,10 @@ class ServerMetrics:
         self._underruns = self._counter(
             "underruns", "Times a listener in real time had run dry within an utterance."
         )
-        self._queued = self._counter("queued_seconds", "Time utterances waited for a slot.")
         self._stages = self._counter(
             "stage_seconds", "Model time that utterances took part in.", "stage"
         )
+        self.registry.register(EngineCollector(gauges.load))
         self._gauge("sessions", "Speech calls that are open.", gauges.sessions)
         self._gauge("serving", "1 while new speech is taken.", gauges.serving)
         self._gauge("utterances_running", "Utterances with a slot.", lambda: gauges.load().running)
@@ -171,7 +172,6 @@ class ServerMetrics:
         self._utterances.inc()
         self._unended.inc(report.hit_limit)
         self._underruns.inc(report.underruns)
-        self._queued.inc(report.queued_s)
         for stage in fields(report.stages):
             seconds = getattr(report.stages, stage.name)
             self._stages.labels(stage.name.removesuffix("_s")).inc(seconds)

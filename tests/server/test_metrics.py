@@ -80,6 +80,26 @@ async def test_what_is_going_on_is_shown() -> None:
         await talk.until("completed")
 
 
+async def test_batches_waits_and_leads_are_the_engine_s() -> None:
+    async with served(metrics_listen=ANYWHERE) as target:
+        answer = await target.speech.Synthesize(pb.SynthesizeRequest(text=SENTENCE))
+        await target.engine_idle()
+        after = await samples(target)
+    assert after["barkstream_queued_seconds_count",] == 1
+    tokens = answer.usage.semantic_tokens
+    assert after["barkstream_batch_rows_count", "semantic_prefill"] == 1
+    steps = after["barkstream_batch_rows_sum", "semantic"]
+    assert tokens - 1 <= steps <= tokens + 1, "one row each, the end token included or not"
+    assert after["barkstream_batch_rows_bucket", "1.0", "semantic"] == steps, "it was alone"
+    assert after["barkstream_batch_rows_bucket", "+Inf", "semantic"] == steps
+    assert after["barkstream_batch_seconds_count", "semantic"] == steps
+    assert after["barkstream_batch_seconds_sum", "semantic"] == pytest.approx(
+        after["barkstream_stage_seconds_total", "semantic"]
+    ), "of one utterance alone both are the same"
+    pieces = after["barkstream_batch_rows_count", "codec"]
+    assert after["barkstream_lead_seconds_count",] == pieces - 1 > 0, "all but the first"
+
+
 async def test_a_server_that_warms_up_or_drains_does_not_serve() -> None:
     async with served(metrics_listen=ANYWHERE, load=False) as target:
         assert (await samples(target))["barkstream_serving",] == 0
@@ -129,4 +149,4 @@ def test_the_dashboard_shows_all_of_them() -> None:
     for panel in dashboard["panels"]:
         for target in panel["targets"]:
             shown.update(re.findall(r"barkstream_\w+", target["expr"]))
-    assert {name.removesuffix("_bucket") for name in shown} == set(existing())
+    assert {re.sub("_(bucket|sum|count)$", "", name) for name in shown} == set(existing())

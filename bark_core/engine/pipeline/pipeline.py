@@ -149,6 +149,16 @@ class Pipeline:
             samples=self._codec.samples,
         )
 
+    def tokens_made(self) -> dict[str, int]:
+        """Tokens that each stage has made; of the codec: frames decoded."""
+        made, n_coarse = self.progress(), self._config.coarse.n_codebooks
+        return {
+            "semantic": made.semantic_tokens,
+            "coarse": made.coarse_frames * n_coarse,
+            "fine": made.fine_frames * (self._config.fine.n_codebooks - n_coarse),
+            "codec": made.samples // self._config.hop_samples,
+        }
+
     def tokens(self) -> Voice:
         """The finished utterance as a history prompt (coarse and fine empty if semantic only)."""
         frames = 0 if self._request.semantic_only else (self._total_frames() or 0)
