@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bark_core.engine.start_hint import StartHint
 from bark_core.errors import BarkstreamError
 from bark_core.voices import Voice
 
@@ -25,11 +26,14 @@ class AudioReady:
     Attributes:
         pcm: float32 [N] at the model's rate, not clipped, finite, N >= 1.
         start_sample: Offset of pcm[0] in the utterance.
+        start_hint: What a listener who is silent should wait for, this audio included. None where
+            the listener is taken to be playing.
     """
 
     utterance_id: str
     pcm: NDArray[np.float32]
     start_sample: int
+    start_hint: StartHint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class UtteranceProgress:
         coarse_frames: Made so far.
         fine_frames: Final so far.
         expected_samples: Length of the whole utterance, exact or estimated (None: unknown yet).
+        start_hint: What a listener who waits should now wait for; None: nobody waits for a hint.
     """
 
     utterance_id: str
@@ -50,6 +55,7 @@ class UtteranceProgress:
     coarse_frames: int
     fine_frames: int
     expected_samples: int | None
+    start_hint: StartHint | None = None
 
 
 @dataclass(frozen=True, slots=True)

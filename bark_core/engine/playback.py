@@ -12,7 +12,9 @@ class PlaybackClock:
     """Audio delivered, and audio heard.
 
     Without reports the listener is taken to hear everything from the first delivery on, and to wait
-    in silence where it has run dry. Reports correct that. All moments are of one monotonic clock.
+    in silence where it has run dry. One who honours start hints *waits*, whenever audio comes into
+    its silence, until it holds enough. Reports correct that. All moments are of one monotonic
+    clock.
     """
 
     def __init__(self) -> None:
@@ -20,15 +22,30 @@ class PlaybackClock:
         self._heard_s = 0.0
         self._at_s = -math.inf  # the moment that heard_s belongs to; where dry: since when
         self._paused = False
+        self._waits_for_s: float | None = None  # lead with which the listener starts; None: started
         self._progress_s = 0.0  # of the last report that showed any
         self._progress_at_s: float | None = None
 
-    def deliver(self, seconds: float, now_s: float) -> None:
-        """More audio has left."""
+    @property
+    def waiting(self) -> bool:
+        """The listener is silent until it holds as much as it was told."""
+        return self._waits_for_s is not None
+
+    def deliver(self, seconds: float, now_s: float, *, honours_hints: bool = False) -> None:
+        """More audio has left. One who ``honours_hints`` and is silent waits from now on."""
         self._advance(now_s)
         if self._heard_s == self.delivered_s:
             self._at_s = now_s
+            if honours_hints and seconds > 0:
+                self._waits_for_s = math.inf
         self.delivered_s += seconds
+
+    def hint(self, buffer_s: float, now_s: float) -> None:
+        """A listener who waits is told to start with so much; it starts now if it has that."""
+        self._advance(now_s)
+        if self.waiting:
+            enough = self.delivered_s - self._heard_s >= buffer_s
+            self._waits_for_s = None if enough else buffer_s
 
     def report(self, heard_s: float, now_s: float) -> None:
         """The listener says how much of the stream it has heard. What is no number is ignored."""
@@ -36,6 +53,10 @@ class PlaybackClock:
             return  # it would stay in every sum, and the stream would never be due again
         self._advance(now_s)
         heard_s = min(max(heard_s, 0.0), self.delivered_s)
+        if self.waiting:
+            if heard_s <= self._heard_s:
+                return  # it waits, as it was told: that is no pause
+            self._waits_for_s = None
         if self._progress_at_s is None or heard_s > self._progress_s:
             self._progress_s, self._progress_at_s = heard_s, now_s
             self._paused = False
@@ -50,7 +71,10 @@ class PlaybackClock:
         return self.delivered_s - self._heard_s
 
     def dry_at_s(self, now_s: float) -> float:
-        """The moment at which the listener runs dry; in the past if it has; inf if paused."""
+        """The moment at which the listener runs dry; in the past if it has; inf if paused.
+
+        Of one who waits: as if it started now.
+        """
         self._advance(now_s)
         if self._paused:
             return math.inf
@@ -63,7 +87,7 @@ class PlaybackClock:
 
     def _advance(self, now_s: float) -> None:
         """Play until now. A listener who has run dry stays at that moment."""
-        if self._paused:
+        if self._paused or self.waiting:
             self._at_s = now_s
             return
         left_s = self.delivered_s - self._heard_s

@@ -17,10 +17,13 @@ class Pacing:
         max_lead_s: Audio delivered but not yet heard; beyond it the stream yields to others.
             None: as fast as possible (files, unary calls).
         first_audio_target_s: The stream's deadline until its first audio, after arrival.
+        honours_start_hint: The listener, whenever it is silent, starts only once it holds as much
+            as the latest ``StartHint`` says. Else it is taken to start with the first audio.
     """
 
     max_lead_s: float | None = None
     first_audio_target_s: float = 1.0
+    honours_start_hint: bool = False
 
     def __post_init__(self) -> None:
         """Check ranges; raises OptionError."""
@@ -57,6 +60,11 @@ class UtteranceRequest:
         semantic_tokens: Speak these instead of making them from text; ``text_ids`` is then unused.
         semantic_only: Stop after the semantic stage: no audio. ``keep_tokens`` returns a Voice
             with empty coarse and fine parts.
+        typical_s: How long such a text usually takes to say; None: guessed from ``text_ids``.
+            Together with ``following_s`` it decides how much a listener is told to wait for,
+            nothing else.
+        following_s: Likewise, of the text after this utterance that was known when it was
+            submitted.
     """
 
     utterance_id: str
@@ -71,3 +79,5 @@ class UtteranceRequest:
     keep_tokens: bool = False
     semantic_tokens: tuple[int, ...] | None = None
     semantic_only: bool = False
+    typical_s: float | None = None
+    following_s: float = 0.0

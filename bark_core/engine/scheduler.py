@@ -20,11 +20,14 @@ from bark_core.engine.events import (
     UtteranceProgress,
     UtteranceStarted,
 )
+from bark_core.engine.hinting import Hinting
 from bark_core.engine.meter import LoadMeter
+from bark_core.engine.pace import Demand
 from bark_core.engine.pipeline import Pipeline
 from bark_core.engine.policy import Candidate
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.slots import Slots
+from bark_core.engine.start_hint import StartHint
 from bark_core.engine.stream import Streams
 from bark_core.engine.tally import TallyKeeper
 from bark_core.engine.utterance import Utterance
@@ -64,6 +67,8 @@ class Scheduler:
         self.slots = Slots(limits.slots)
         self.meter = LoadMeter()
         self.tally = TallyKeeper()
+        self._hinting = Hinting(config)
+        self._wanted = Demand()
 
     @property
     def running(self) -> int:
@@ -128,6 +133,8 @@ class Scheduler:
             for u in self._running
             if policy.resumes_at_s(u, now_s) <= now_s and (works := self._works(u))
         ]
+        ahead = sum(candidate.prefetch for candidate in candidates)
+        self._wanted = Demand(len(candidates) - ahead, ahead)
         choice = policy.choose(candidates, self._limits, self.meter, now_s)
         if choice is None:
             return None
@@ -151,6 +158,15 @@ class Scheduler:
         """Give the answers to their utterances."""
         answers = answers_of(output)
         assert len(answers) == len(assignment.utterances), "the back end lost rows"
+        busy_s = now_s - started_s
+        ahead = sum(not utterance.is_head for utterance in assignment.utterances)
+        self._hinting.batch_ran(
+            assignment.work,
+            assignment.batch,
+            busy_s,
+            rows=Demand(len(assignment.utterances) - ahead, ahead),
+            wanted=self._wanted,
+        )
         audio_s = 0.0
         for utterance, answer in zip(assignment.utterances, answers, strict=True):
             assert utterance.pipeline is not None
@@ -166,8 +182,8 @@ class Scheduler:
                 self._deliver(utterance, pcm, now_s)
             if not self._finish_if_done(utterance, now_s):
                 self._tell(utterance, now_s)
-        self.meter.add(assignment.work, now_s - started_s, audio_s)
-        self.tally.batch(assignment.work, len(answers), now_s - started_s)
+        self.meter.add(assignment.work, busy_s, audio_s)
+        self.tally.batch(assignment.work, len(answers), busy_s)
 
     def fail(self, utterance: Utterance, error: BarkstreamError, now_s: float) -> None:
         """End one utterance with an error."""
@@ -252,17 +268,32 @@ class Scheduler:
         fresh = pcm[max(0, utterance.delivered_samples - start) :]
         if not fresh.size:
             return
-        self._events.append(
-            AudioReady(utterance.utterance_id, fresh.copy(), utterance.delivered_samples)
-        )
+        clock = utterance.stream.clock
+        lead_s = clock.lead_s(now_s)
+        silent = clock.waiting or lead_s == 0.0
         if utterance.delivered_samples:
-            lead_s = utterance.stream.clock.lead_s(now_s)
             self.tally.lead(lead_s)
             utterance.underruns += lead_s == 0.0
+        honours = utterance.request.pacing.honours_start_hint
+        clock.deliver(fresh.size / self._config.sample_rate_hz, now_s, honours_hints=honours)
+        self._events.append(
+            AudioReady(
+                utterance_id=utterance.utterance_id,
+                pcm=fresh.copy(),
+                start_sample=utterance.delivered_samples,
+                start_hint=self._hint(utterance, now_s) if silent else None,
+            )
+        )
         utterance.delivered_samples += fresh.size
-        utterance.stream.clock.deliver(fresh.size / self._config.sample_rate_hz, now_s)
         if utterance.first_audio_s is None:
             utterance.first_audio_s = now_s
+
+    def _hint(self, utterance: Utterance, now_s: float) -> StartHint:
+        """What the utterance's listener, who is silent, should wait for; the clock is told."""
+        clock = utterance.stream.clock
+        hint = self._hinting.hint(utterance, clock.lead_s(now_s), self._wanted.fed)
+        clock.hint(hint.buffer_s, now_s)
+        return hint
 
     def _tell(self, utterance: Utterance, now_s: float) -> None:
         """Progress, rate-limited."""
@@ -272,6 +303,9 @@ class Scheduler:
         assert utterance.pipeline is not None
         progress = utterance.pipeline.progress()
         total = progress.total_frames
+        waits = utterance.is_head and utterance.stream.clock.waiting
+        # Audio that is made again after a restart would count as still to come.
+        told = waits and utterance.made_samples >= utterance.delivered_samples
         self._events.append(
             UtteranceProgress(
                 utterance_id=utterance.utterance_id,
@@ -280,6 +314,7 @@ class Scheduler:
                 coarse_frames=progress.coarse_frames,
                 fine_frames=progress.fine_frames,
                 expected_samples=None if total is None else total * self._config.hop_samples,
+                start_hint=self._hint(utterance, now_s) if told else None,
             )
         )
 
@@ -292,6 +327,7 @@ class Scheduler:
         tokens = pipeline.tokens()
         if tokens.fine.shape[1]:
             utterance.stream.carried = tokens
+        self._hinting.utterance_made(utterance)
         report = utterance.report(now_s)
         kept = tokens if utterance.request.keep_tokens else None
         self._end(utterance, UtteranceFinished(utterance.utterance_id, report, kept), now_s)
@@ -302,6 +338,8 @@ class Scheduler:
             self.tally.wait(now_s - utterance.arrival_s)
         del self._live[utterance.utterance_id]
         self._streams.leave(utterance)
+        if not utterance.stream.utterances:
+            utterance.stream.clock.hint(0.0, now_s)  # nothing more is to come for now
         if utterance.slot is not None:
             self._running.remove(utterance)
             self.slots.give_back(utterance.slot)

@@ -78,3 +78,45 @@ def test_a_player_that_heard_everything_is_not_paused() -> None:
     assert clock.dry_at_s(13.0) <= 11.0
     clock.deliver(1.0, 13.0)
     assert clock.dry_at_s(13.0) == pytest.approx(14.0)
+
+
+def test_one_who_honours_hints_waits_until_it_holds_enough() -> None:
+    clock = PlaybackClock()
+    clock.deliver(1.0, 10.0, honours_hints=True)
+    clock.hint(2.5, 10.0)
+    assert clock.waiting
+    assert clock.lead_s(14.0) == 1.0
+    assert clock.dry_at_s(14.0) == pytest.approx(15.0)  # as if it started now
+    clock.deliver(1.0, 15.0, honours_hints=True)
+    clock.hint(2.5, 15.0)
+    assert clock.waiting
+    clock.deliver(1.0, 16.0, honours_hints=True)
+    clock.hint(2.4, 16.0)
+    assert not clock.waiting
+    assert clock.lead_s(17.0) == pytest.approx(2.0)
+    # It ran dry at 19: what comes then is waited with again.
+    clock.deliver(0.5, 20.0, honours_hints=True)
+    assert clock.waiting
+    clock.hint(0.0, 20.0)
+    assert clock.dry_at_s(20.0) == pytest.approx(20.5)
+
+
+def test_a_hint_does_not_stop_one_who_plays() -> None:
+    clock = PlaybackClock()
+    clock.deliver(2.0, 10.0)
+    clock.hint(9.0, 10.5)
+    assert not clock.waiting
+    assert clock.lead_s(11.0) == pytest.approx(1.0)
+
+
+def test_reports_of_one_who_waits_are_no_pause_and_show_when_it_starts() -> None:
+    clock = PlaybackClock()
+    clock.deliver(2.0, 10.0, honours_hints=True)
+    clock.hint(5.0, 10.0)
+    for moment in (10.2, 10.8, 13.0):
+        clock.report(0.0, moment)
+        assert clock.waiting
+        assert clock.dry_at_s(moment) == pytest.approx(moment + 2.0)
+    clock.report(0.3, 13.5)  # it would not wait so long
+    assert not clock.waiting
+    assert clock.dry_at_s(13.5) == pytest.approx(15.2)

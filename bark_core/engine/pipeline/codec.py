@@ -17,6 +17,7 @@ class CodecStage:
 
     Attributes:
         samples: Made so far.
+        chunks_done: Pieces decoded.
         done: The last piece has been decoded.
     """
 
@@ -24,7 +25,7 @@ class CodecStage:
         self._hop_samples = config.hop_samples
         self._plan = plan
         self._fine = fine
-        self._chunks_done = 0
+        self.chunks_done = 0
         self.samples = 0
         self.done = False
 
@@ -49,7 +50,7 @@ class CodecStage:
         if not np.isfinite(pcm).all():
             raise EngineFailureError("the codec produced samples that are not finite")
         self.samples += pcm.size
-        self._chunks_done += 1
+        self.chunks_done += 1
         self.done = chunk.last
         if self.done and self.samples != chunk.end * self._hop_samples:
             raise EngineFailureError(
@@ -58,4 +59,4 @@ class CodecStage:
             )
 
     def _chunk(self, known: Known) -> CodecChunk | None:
-        return self._plan.chunk(self._chunks_done, self._fine.final_frames(known), known)
+        return self._plan.chunk(self.chunks_done, self._fine.final_frames(known), known)

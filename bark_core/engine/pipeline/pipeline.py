@@ -13,6 +13,7 @@ from bark_core.config import BarkConfig
 from bark_core.engine.pipeline.coarse import CoarseStage, code_of
 from bark_core.engine.pipeline.codec import CodecStage
 from bark_core.engine.pipeline.fine import FineStage
+from bark_core.engine.pipeline.forecast import Standing
 from bark_core.engine.pipeline.semantic import SemanticStage
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.work import Answer, Row, Work
@@ -43,6 +44,11 @@ class Pipeline:
         config: The checkpoint's.
         request: What to say, and how.
         voice: History prompt (already resolved: the request's own, or what is carried on).
+
+    Attributes:
+        semantic: The first stage.
+        plans: The windows of the other stages.
+        has_audio: There were samples.
     """
 
     def __init__(self, config: BarkConfig, request: UtteranceRequest, voice: Voice | None) -> None:
@@ -60,6 +66,7 @@ class Pipeline:
         self._coarse = CoarseStage(config, request, voice, plans.coarse)
         self._fine = FineStage(config, request, voice, plans.fine, self._frames(longest))
         self._codec = CodecStage(config, plans.codec, self._fine)
+        self.plans = plans
         self.has_audio = False
         self._ready: tuple[Work, ...] | None = None  # until the next answer
 
@@ -158,6 +165,16 @@ class Pipeline:
             "fine": made.fine_frames * (self._config.fine.n_codebooks - n_coarse),
             "codec": made.samples // self._config.hop_samples,
         }
+
+    def standing(self) -> Standing:
+        """Where it stands, as a forecast wants it."""
+        return Standing(
+            semantic_tokens=len(self.semantic.tokens),
+            semantic_done=self.semantic.ended,
+            coarse_steps=len(self._coarse.ids),
+            fine_windows=self._fine.windows_done,
+            codec_chunks=self._codec.chunks_done,
+        )
 
     def tokens(self) -> Voice:
         """The finished utterance as a history prompt (coarse and fine empty if semantic only)."""

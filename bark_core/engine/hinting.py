@@ -1,0 +1,76 @@
+"""When the listener of a stream should start: what was measured, put together."""
+
+from __future__ import annotations
+
+from bark_core.backends.base import Batch
+from bark_core.config import BarkConfig
+from bark_core.engine.length import LengthMeter
+from bark_core.engine.pace import Demand, PaceMeter, positions
+from bark_core.engine.pipeline.forecast import Standing, expected_chunks
+from bark_core.engine.start_hint import ExpectedChunk, StartHint, Tail, start_hint
+from bark_core.engine.utterance import Utterance
+from bark_core.engine.work import Work
+
+MARGIN = 1.1
+"""Of the expected times: what was measured is a mean, and machines have other things to do."""
+
+SAMPLE_S = 8.0
+"""Length of the utterance after which text that is not cut yet is taken to be made."""
+
+
+class Hinting:
+    """Watches batches and utterances, and answers with start hints.
+
+    Args:
+        config: The checkpoint's.
+    """
+
+    def __init__(self, config: BarkConfig) -> None:
+        self._config = config
+        self._pace = PaceMeter()
+        self._lengths = LengthMeter(config)
+
+    def batch_ran(
+        self, work: Work, batch: Batch, busy_s: float, *, rows: Demand, wanted: Demand
+    ) -> None:
+        """A batch of ``rows`` took ``busy_s``; ``wanted`` could have run something."""
+        self._pace.add(work, positions(batch), busy_s, rows=rows, wanted=wanted)
+
+    def utterance_made(self, utterance: Utterance) -> None:
+        """An utterance is complete."""
+        assert utterance.pipeline is not None
+        self._lengths.add(utterance.request, utterance.pipeline.progress().semantic_tokens)
+
+    def hint(self, utterance: Utterance, held_s: float, fed: int) -> StartHint:
+        """What the listener of a stream should wait for.
+
+        Args:
+            utterance: The one that is heard next; it has a pipeline.
+            held_s: Audio that the listener holds.
+            fed: Utterances that want to be fed, this one among them.
+        """
+        stretch, left_over = MARGIN * self._pace.stretch(fed), self._pace.left_over
+
+        def cost(work: Work, size: int) -> float:
+            return stretch * self._pace.batch_s(work, size)
+
+        def later_cost(work: Work, size: int) -> float:
+            return cost(work, size) * (1.0 if work is Work.CODEC else left_over)
+
+        assert utterance.pipeline is not None
+        plans = utterance.pipeline.plans
+        chunks: list[ExpectedChunk] = []
+        for one in utterance.stream.utterances:
+            standing = Standing() if one.pipeline is None else one.pipeline.standing()
+            tokens = standing.semantic_tokens
+            if not standing.semantic_done:
+                tokens = self._lengths.tokens(one.request, tokens)
+            own = cost if one is utterance else later_cost
+            chunks += expected_chunks(self._config, plans, standing, tokens, own)
+        following_s = self._lengths.speech_s(utterance.stream.utterances[-1].request.following_s)
+        tail = Tail()
+        if following_s > 0:
+            tokens = round(min(following_s, SAMPLE_S) * self._config.semantic.rate_hz)
+            sample = list(expected_chunks(self._config, plans, Standing(), tokens, later_cost))
+            tail = Tail.like(sample, following_s)
+        return start_hint(held_s, chunks, tail, max_lead_s=utterance.request.pacing.max_lead_s)
