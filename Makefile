@@ -34,9 +34,9 @@ $(VENV)/.torch: $(VENV)/.created
 	@$(PIP) install --retries 1 --timeout 15 $(TORCH_INDEX) "$(TORCH)"
 	@touch $@
 
-$(VENV)/.speak: $(VENV)/.torch pyproject.toml
+$(VENV)/.speak: $(VENV)/.created pyproject.toml
 	@echo "Installing barkstream ..."
-	@$(PIP) install --editable '.[server,torch,play]'
+	@$(PIP) install --editable '.[server,play]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml

@@ -64,6 +64,7 @@ def preload_models(
     *,
     checkpoint: str | None = None,
     device: str | None = None,
+    dtype: str = "auto",
 ) -> None:
     """Load the model now, and say which.
 
@@ -80,6 +81,8 @@ def preload_models(
         force_reload: Load again even if it is the same.
         checkpoint: "embedded", "noise", a directory or a hub id such as "suno/bark".
         device: "auto", "cpu", "cuda", "mps"; overrules the ``*_use_gpu`` arguments.
+        dtype: "auto" (float32 on the CPU), "float32"; on the CPU "int8" is about twice as fast but
+            draws other tokens than Suno's code.
 
     Raises:
         SetupError: The checkpoint or the device is not usable.
@@ -96,6 +99,7 @@ def preload_models(
         checkpoint=checkpoint,
         small=frozenset(stage for stage, is_small in small.items() if is_small),
         device=device or ("auto" if any(wishes) else "cpu"),
+        dtype=dtype,
     )
     _models.choose(choice, force_reload=force_reload)
 

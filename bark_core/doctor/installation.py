@@ -13,18 +13,19 @@ from bark_core.doctor.report import Device, Package
 
 _SERVER = "pip install 'barkstream[server]'"
 _TORCH = "pip install 'barkstream[torch]'"
+_RUN_MODELS = ("onnxruntime", "torch")
 _PLAY = "pip install 'barkstream[play]'"
 
 # Name, purpose, how to install, whether nothing speaks without it.
 _PACKAGES = (
     ("numpy", "everything", "pip install barkstream", True),
-    ("torch", "running the model", _TORCH, True),
+    ("onnxruntime", "running the model on CPUs", _SERVER, False),
+    ("torch", "running the model on GPUs, reading pickled checkpoints", _TORCH, False),
     ("safetensors", "reading weights", _SERVER, True),
     ("tokenizers", "reading text", _SERVER, True),
     ("sentencex", "finding the ends of sentences", _SERVER, True),
     ("grpcio", "server and client", "pip install barkstream", True),
     ("protobuf", "server and client", "pip install barkstream", True),
-    ("onnxruntime", "the 8-bit back end", "pip install 'barkstream[onnx]'", False),
     ("soxr", "other sample rates than the model's", _SERVER, False),
     ("av", "Ogg Opus", _SERVER, False),
     ("huggingface-hub", "fetching checkpoints", _SERVER, False),
@@ -49,7 +50,7 @@ def cores() -> int:
 def packages() -> tuple[Package, ...]:
     """The libraries that matter, installed or not."""
     return tuple(
-        Package(name=name, version=_version(name), purpose=purpose, install=install, required=need)
+        Package(name, _version(name), purpose, install, need, runs_models=name in _RUN_MODELS)
         for name, purpose, install, need in _PACKAGES
     )
 
@@ -62,12 +63,12 @@ def _version(name: str) -> str | None:
 
 
 def devices() -> tuple[Device, ...]:
-    """What torch can run on here."""
+    """What a model can run on here."""
+    found = [Device("cpu", f"{cores()} cores", None)]
     if importlib.util.find_spec("torch") is None:
-        return ()
+        return tuple(found)
     # By name: this module must not make its importers depend on torch.
     torch: Any = importlib.import_module("torch")
-    found = [Device("cpu", f"{cores()} cores, {torch.get_num_threads()} threads", None)]
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(index)

@@ -15,6 +15,7 @@ class Package:
         purpose: What it is needed for.
         install: The command that installs it.
         required: Nothing can be spoken without it.
+        runs_models: It is one of those of which one is required.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Package:
     purpose: str
     install: str
     required: bool
+    runs_models: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class DoctorReport:
         machine: System, processor, Python.
         cores: Processor cores that this process may use.
         packages: Libraries.
-        devices: What torch can run on; empty without torch.
+        devices: What a model can run on.
         found: Checkpoints on this machine.
         checkpoint: The one under examination.
         checks: Tests of it; empty if they were not asked for or it could not be opened.
@@ -121,8 +123,10 @@ class DoctorReport:
     @property
     def healthy(self) -> bool:
         """Required libraries are there, the checkpoint opens and every check passed."""
+        installed = [package for package in self.packages if package.version is not None]
         return (
-            all(package.version is not None for package in self.packages if package.required)
+            all(package in installed for package in self.packages if package.required)
+            and any(package.runs_models for package in installed)
             and not self.checkpoint.problem
             and all(check.passed for check in self.checks)
         )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bark_core.backends.registry import BackendSpec, create_backend
+from bark_core.backends.registry import BackendSpec, choose_backend, create_backend
 from bark_core.checkpoints import Checkpoint, open_checkpoint
 from bark_core.checkpoints.suno_directory import TransformerStage, is_suno, open_suno
 from bark_core.errors import ConfigError
@@ -33,11 +33,14 @@ class ModelChoice:
         checkpoint: Specification for ``open_checkpoint``; None: from the environment.
         small: Stages whose small model is wanted.
         device: For the back end.
+        dtype: Likewise; "auto" is float32 on the CPU, where 8 bits would draw other tokens than
+            Suno's code.
     """
 
     checkpoint: str | None = None
     small: frozenset[TransformerStage] = frozenset()
     device: str = "auto"
+    dtype: str = "auto"
 
     def open(self, environment: Mapping[str, str]) -> Checkpoint:
         """Find the checkpoint.
@@ -92,7 +95,7 @@ class ModelCache:
                 return self._get()
             checkpoint = choice.open(os.environ)
             self._drop()
-            model = _load(checkpoint, choice.device)
+            model = _load(checkpoint, choice)
             self._choice, self._model = choice, model
             return model
 
@@ -103,7 +106,7 @@ class ModelCache:
 
     def _get(self) -> OfflineModel:
         if self._model is None:
-            self._model = _load(self._choice.open(os.environ), self._choice.device)
+            self._model = _load(self._choice.open(os.environ), self._choice)
         return self._model
 
     def _drop(self) -> None:
@@ -112,7 +115,11 @@ class ModelCache:
             self._model = None
 
 
-def _load(checkpoint: Checkpoint, device: str) -> OfflineModel:
+def _load(checkpoint: Checkpoint, choice: ModelChoice) -> OfflineModel:
     if checkpoint.notice:
         _log.warning("%s: %s", checkpoint.name, checkpoint.notice)
-    return OfflineModel(checkpoint, create_backend(BackendSpec(checkpoint, device=device, slots=1)))
+    backend, dtype = choose_backend(choice.device, choice.dtype), choice.dtype
+    if backend == "onnx" and dtype == "auto":
+        dtype = "float32"
+    spec = BackendSpec(checkpoint, backend=backend, device=choice.device, dtype=dtype, slots=1)
+    return OfflineModel(checkpoint, create_backend(spec))

@@ -29,14 +29,14 @@ class EngineLimits:
     Attributes:
         max_waiting: Utterances accepted but without a slot.
         progress_interval_s: Least time between two UtteranceProgress of an utterance.
-        start_timeout_s: Longest load and warm-up.
+        start_timeout_s: Longest load and warm-up; a first start may convert gigabytes.
         step_timeout_s: A batch that takes longer counts as hung (process only).
         restart_limit: Restarts within a minute before the engine stays DOWN.
     """
 
     max_waiting: int = 64
     progress_interval_s: float = 0.25
-    start_timeout_s: float = 300.0
+    start_timeout_s: float = 900.0
     step_timeout_s: float = 60.0
     restart_limit: int = 5
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import multiprocessing
 import threading
@@ -16,6 +17,7 @@ from bark_core.config import BarkConfig
 from bark_core.engine.alarm import Alarm
 from bark_core.engine.commands import Command, TickReport
 from bark_core.engine.interface import EngineInfo, EngineLimits
+from bark_core.engine.log_relay import log_again, relayed_level
 from bark_core.engine.mailbox import Mailbox
 from bark_core.engine.pulse import PulseReader, pulse_memory
 from bark_core.engine.session import SessionDiedError
@@ -70,7 +72,7 @@ class _ProcessSession:
         memory = pulse_memory(context)
         child_commands, self._commands = context.Pipe(duplex=False)
         self._reports, child_reports = context.Pipe(duplex=False)
-        self._link = WorkerLink(child_commands, child_reports, memory)
+        self._link = WorkerLink(child_commands, child_reports, memory, relayed_level())
         self._process = context.Process(
             target=run_worker,
             args=(spec_or_factory, config, limits, self._link),
@@ -93,20 +95,25 @@ class _ProcessSession:
         self._link.commands.close()
         self._link.reports.close()
         self._writer.start()
-        wait([self._reports, self._alarm.fileno()], timeout=self._limits.start_timeout_s)
-        if self._stopping:
-            raise SessionDiedError("closed while it was starting")
-        if not self._reports.poll():
-            raise SetupError(
-                f"the model was not ready after {self._limits.start_timeout_s:.0f} s; raise "
-                "start_timeout_s, or choose a smaller model"
-            )
-        message = self._receive()
-        if isinstance(message, StartFailed):
-            raise message.error
-        assert isinstance(message, EngineInfo)
-        self._ready = True
-        return message
+        deadline = time.monotonic() + self._limits.start_timeout_s
+        while True:
+            wait([self._reports, self._alarm.fileno()], timeout=max(0, deadline - time.monotonic()))
+            if self._stopping:
+                raise SessionDiedError("closed while it was starting")
+            if not self._reports.poll():
+                raise SetupError(
+                    f"the model was not ready after {self._limits.start_timeout_s:.0f} s; raise "
+                    "start_timeout_s, or choose a smaller model"
+                )
+            match self._receive():
+                case logging.LogRecord() as record:
+                    log_again(record)
+                case StartFailed(error):
+                    raise error
+                case message:
+                    assert isinstance(message, EngineInfo)
+                    self._ready = True
+                    return message
 
     def serve(self, deliver: Callable[[TickReport], None]) -> None:
         """Read reports until told to stop; watch that the child goes on."""
@@ -117,9 +124,12 @@ class _ProcessSession:
             happened = wait([self._reports, self._alarm.fileno()], timeout=watch_s)
             self._alarm.clear()
             if self._reports in happened:
-                message = self._receive()
-                assert isinstance(message, TickReport)
-                deliver(message)
+                match self._receive():
+                    case logging.LogRecord() as record:
+                        log_again(record)
+                    case message:
+                        assert isinstance(message, TickReport)
+                        deliver(message)
             overdue_s = self._pulse.overdue_s(time.monotonic())
             if overdue_s > timeout_s:
                 raise SessionDiedError(f"no sign of life for {overdue_s:.1f} s")

@@ -16,8 +16,9 @@ from multiprocessing.connection import Connection
 from bark_core.backends.base import Backend
 from bark_core.backends.registry import BackendSpec, create_backend
 from bark_core.config import BarkConfig
-from bark_core.engine.commands import Command, TickReport
+from bark_core.engine.commands import Command
 from bark_core.engine.interface import EngineInfo, EngineLimits
+from bark_core.engine.log_relay import relay_logs
 from bark_core.engine.loop import EngineLoop
 from bark_core.engine.pulse import PulseMemory, PulseWriter
 from bark_core.engine.session import run_loop
@@ -43,13 +44,15 @@ class WorkerLink:
 
     Attributes:
         commands: Read end; its end of file means stop.
-        reports: Write end: one EngineInfo or StartFailed, then TickReports.
+        reports: Write end: one EngineInfo or StartFailed, then TickReports; log records between.
         pulse: Signs of life.
+        log_level: Least severity of the records that are sent.
     """
 
     commands: Connection[object, Command]
     reports: Connection[object, object]
     pulse: PulseMemory
+    log_level: int
 
 
 def run_worker(
@@ -63,34 +66,45 @@ def run_worker(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, name="barkstream-orphan-watch", daemon=True).start()
+    send = _Sender(link.reports).send
+    relay_logs(send, link.log_level)
     try:
         made = spec_or_factory
         backend = create_backend(made) if isinstance(made, BackendSpec) else made()
         warm_up(backend, config)
     except BarkstreamError as error:
-        link.reports.send(StartFailed(error))
+        send(StartFailed(error))
         return
     except Exception as error:  # noqa: BLE001 - the parent tells it to whoever starts it
         _log.exception("the model could not be loaded")
-        link.reports.send(
+        send(
             StartFailed(
                 SetupError(f"the model could not be loaded: {type(error).__name__}: {error}")
             )
         )
         return
     try:
-        link.reports.send(EngineInfo(backend.info, backend.limits))
+        send(EngineInfo(backend.info, backend.limits))
         loop = EngineLoop(backend, config, limits, time.monotonic)
         inbox = _PipeInbox(link.commands, PulseWriter(link.pulse))
 
-        def deliver(report: TickReport) -> None:
-            link.reports.send(report)
-
-        run_loop(loop, inbox, deliver)
+        run_loop(loop, inbox, send)
     except BrokenPipeError:
         _log.info("nobody reads any more")
     finally:
         backend.close()
+
+
+class _Sender:
+    """The pipe to the parent, for any thread: a library's thread may log at any time."""
+
+    def __init__(self, reports: Connection[object, object]) -> None:
+        self._reports = reports
+        self._lock = threading.Lock()
+
+    def send(self, message: object) -> None:
+        with self._lock:
+            self._reports.send(message)
 
 
 class _PipeInbox:

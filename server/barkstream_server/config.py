@@ -63,14 +63,19 @@ class ServerConfig:
     )
     backend: str = field(
         default="auto",
-        metadata=setting("What runs the model: 'auto' or a name from `barkstream doctor`."),
+        metadata=setting(
+            "What runs the model: onnx (ONNX Runtime), torch, or auto: onnx on the CPU, else torch."
+        ),
     )
     device: str = field(
         default="auto", metadata=setting("Where the model runs: auto, cpu, cuda, cuda:1, mps.")
     )
     dtype: str = field(
         default="auto",
-        metadata=setting("Precision: auto, float32; torch: bfloat16; onnx: int8, int4."),
+        metadata=setting(
+            "Precision: float32 (tokens of the reference); onnx: int8, int4; torch: bfloat16; auto "
+            "(onnx: int8; torch: bfloat16 on GPUs that have it, else float32)."
+        ),
     )
     threads: int | None = field(
         default=None, metadata=setting("CPU threads of the model. Default: all.", low=1, high=1024)

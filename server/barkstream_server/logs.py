@@ -76,6 +76,13 @@ def configure_logging(level: str, style: str, stream: TextIO | None = None) -> N
         logging.getLogger(name).setLevel(_SEVERITY.get(level, logging.ERROR))
 
 
+def show_logs() -> None:
+    """For a command that a person runs: what our own modules tell, without times, on stderr."""
+    logging.basicConfig(format="%(message)s")  # nothing, where logs go somewhere already
+    for name in LOGGER_NAMES:
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
 def _timestamp(record: logging.LogRecord) -> str:
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     return f"{seconds}.{int(record.msecs):03d}Z"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import logging
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +20,7 @@ import pytest
 
 from bark_core.backends.base import BackendInfo, BackendLimits
 from bark_core.backends.onnx import create, layout
-from bark_core.backends.onnx.cache import GraphCache, cache_root
+from bark_core.backends.onnx.cache import CannotKeepError, GraphCache, cache_root
 from bark_core.backends.onnx.digest import graphs_key, weights_digest
 from bark_core.backends.onnx.precision import PRECISIONS
 from bark_core.backends.onnx.session import GraphDirectory
@@ -153,6 +157,117 @@ def test_an_unwritable_cache_names_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="XDG_CACHE_HOME"):
         GraphCache(tmp_path / "file" / "below").add("key", fill(1))
+
+
+def semantic_tokens(spec: BackendSpec) -> object:
+    backend = create(spec)
+    tokens = drive_semantic(backend, SemanticJob(spec.checkpoint.config, text_ids=(1, 2, 3)))
+    backend.close()
+    return tokens
+
+
+def test_where_nothing_can_be_kept_the_model_runs_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = BackendSpec(open_checkpoint(str(GOLDEN)), slots=1)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    kept = semantic_tokens(spec)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    caplog.clear()
+    assert semantic_tokens(spec) == kept
+    (warning,) = (record for record in caplog.records if record.levelno == logging.WARNING)
+    assert "set XDG_CACHE_HOME" in warning.getMessage()
+    assert "for this run only" in warning.getMessage()
+    assert list(temporary.iterdir()) == [], "nothing is left behind, even while it runs"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match="set XDG_CACHE_HOME"):
+        create(spec)
+
+
+def test_a_full_disk_is_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    def build(draft: Path) -> None:
+        (draft / "half").touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(CannotKeepError, match="No space left on device; free some space"):
+        GraphCache(tmp_path).add("key", build)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_of_somebody_else_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = GraphCache(tmp_path)
+    cache.add("key", fill(1))
+
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)
+    assert cache.find("key") is None
+
+
+def test_others_may_tidy_up_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was listed a moment ago is gone when it is looked at."""
+    listed = Path.iterdir
+
+    def with_ghosts(directory: Path) -> Iterator[Path]:
+        yield from listed(directory)
+        if directory == tmp_path:
+            yield from (tmp_path / ".draft-gone", tmp_path / "gone")
+
+    monkeypatch.setattr(Path, "iterdir", with_ghosts)
+    assert GraphCache(tmp_path).add("key", fill(1)).is_dir()
+
+
+def test_processes_that_start_at_the_same_time(tmp_path: Path) -> None:
+    program = """
+        import sys
+        from bark_core.backends.onnx import create
+        from bark_core.backends.registry import BackendSpec
+        from bark_core.checkpoints import open_checkpoint
+        import bark_core.backends.onnx.convert
+        print("ready", flush=True)
+        sys.stdin.readline()
+        print(create(BackendSpec(open_checkpoint("noise"), slots=1)).info.dtype)
+    """
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    with contextlib.ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", textwrap.dedent(program)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    env=environment,
+                )
+            )
+            for _ in range(3)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        # All wait: now.
+        said = []
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        for process in processes:
+            assert process.stdout is not None
+            said.append(process.stdout.read().strip())
+            assert process.wait() == 0
+    assert said == ["int8"] * 3
+    names = [path.name for path in (tmp_path / "barkstream" / "onnx").iterdir()]
+    assert len(names) == 2
+    assert {name.split("-")[0] for name in names} == {"int8", "digests"}
 
 
 def test_the_least_recently_used_go_first(tmp_path: Path) -> None:

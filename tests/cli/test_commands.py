@@ -57,9 +57,18 @@ def test_another_back_end_may_speak(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     out = str(tmp_path / "out.wav")
     command = ["say", "Hello.", "--checkpoint", "noise", "--seed", "3", "-o", out]
-    assert main([*command, "--backend", "onnx"]) == 0
-    assert len(frames(tmp_path / "out.wav")) > 24_000
-    assert any((tmp_path / "barkstream" / "onnx").iterdir())
+    spoken = []
+    for choice in (
+        ("--backend", "onnx"),
+        (),
+        ("--dtype", "float32"),
+        ("--backend", "torch", "--device", "cpu"),
+    ):
+        assert main([*command, *choice]) == 0
+        spoken.append(frames(tmp_path / "out.wav"))
+        assert len(spoken[-1]) > 24_000
+    assert any((tmp_path / "barkstream" / "onnx").glob("int8-*"))
+    assert spoken[0] == spoken[1] != spoken[2], "auto is onnx in 8 bits"
     assert main([*command, "--backend", "abacus"]) == 1
     assert "choose one of: auto, torch, onnx" in capsys.readouterr().err
 
@@ -166,7 +175,7 @@ def test_a_long_text_shows_how_far_it_is_where_somebody_watches(
 
         text = "x" * characters
         order = SpeechOrder(
-            text, iter((text,)), "noise", "auto", "auto", "", None, "low", None, quiet
+            text, iter((text,)), "noise", "auto", "auto", "auto", "", None, "low", None, quiet
         )
         monkeypatch.setattr(sys.stderr, "isatty", lambda: watched)
         outputs = Outputs(None, play=False, play_if_possible=False)

@@ -1,6 +1,7 @@
 """The engine in a process: killed, hung, raising, orphaned; and what it leaves behind."""
 
 import functools
+import logging
 import multiprocessing
 import os
 import signal
@@ -318,3 +319,47 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def log_and_make() -> FakeBackend:
+    log = logging.getLogger("bark_core.somewhere")
+    log.info("converting %s", "noise", extra={"fields": {"seconds": 2}})
+    log.debug("nobody asked for this")
+    logging.getLogger("a.library").info("nor for this")
+    try:
+        break_down()
+    except ValueError:
+        log.exception("it went on")
+    return FakeBackend(CONFIG, limits(1))
+
+
+def test_logs_of_the_child_are_those_of_the_parent(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "bark_core")
+    engine = ProcessEngine(log_and_make, CONFIG)
+    engine.start()
+    engine.close()
+    told, trouble = caplog.records
+    assert (told.name, told.levelno) == ("bark_core.somewhere", logging.INFO)
+    assert told.getMessage() == "converting noise"
+    assert vars(told)["fields"] == {"seconds": 2}
+    assert told.process != os.getpid()
+    assert trouble.getMessage().startswith("it went on\nTraceback")
+    assert trouble.getMessage().endswith("ValueError: a bug")
+
+
+def test_a_child_is_as_quiet_as_its_parent(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "bark_core")
+    engine = ProcessEngine(log_and_make, CONFIG)
+    engine.start()
+    engine.close()
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_logs_while_speaking_arrive(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """The engine tells of a row that fails; whoever waits for others goes on."""
+    fault = Fault(Effect.RAISE, "SemanticStep", text_id=POISON)
+    engine = start(FakeScript(faults=(fault,)))
+    calls = submit(engine, request(text_ids=(POISON, 1)), request("b", text_ids=(1, 2)))
+    calls[0].failed()
+    assert calls[1].finished()
+    until(lambda: any(record.process != os.getpid() for record in caplog.records))

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bark_core.errors import ConfigError
 
@@ -23,6 +24,10 @@ from bark_core.errors import ConfigError
 LIMIT_BYTES = 12 << 30
 _ABANDONED_AFTER_S = 24 * 3600.0
 _DRAFT_PREFIX = ".draft-"
+
+
+class CannotKeepError(ConfigError):
+    """A conversion cannot be kept between runs."""
 
 
 def cache_root() -> Path:
@@ -57,7 +62,10 @@ class GraphCache:
     def find(self, key: str) -> Path | None:
         """A finished conversion, marked as used now."""
         path = self.root / key
-        if not path.is_dir():
+        try:
+            if not path.is_dir():
+                return None
+        except PermissionError:
             return None
         # The mark only decides what is removed first: a read-only cache is fine.
         with contextlib.suppress(OSError):
@@ -65,14 +73,14 @@ class GraphCache:
         return path
 
     def add(self, key: str, build: Callable[[Path], None]) -> Path:
-        """Make a conversion.
+        """Make a conversion and keep it.
 
         Args:
             key: Its name.
             build: Fills an empty directory.
 
         Raises:
-            ConfigError: The cache cannot be written.
+            CannotKeepError: The directory cannot be written, or is full.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -84,9 +92,9 @@ class GraphCache:
                 shutil.rmtree(draft, ignore_errors=True)
             self._tidy(path)
         except OSError as error:
-            raise ConfigError(
-                f"cannot keep the converted model in {self.root}: {error.strerror}; free some "
-                "space there or set XDG_CACHE_HOME to a directory that can be written"
+            raise CannotKeepError(
+                f"cannot keep the converted model in {self.root}: {error.strerror or error}; "
+                "free some space there or set XDG_CACHE_HOME to a directory that can be written"
             ) from error
         return path
 
@@ -103,20 +111,35 @@ class GraphCache:
 
     def _tidy(self, newest: Path) -> None:
         """Remove abandoned drafts, and what was not used for longest while there is too much."""
-        kept = []
+        kept: list[_Entry] = []
         for path in self.root.iterdir():
-            if path.name.startswith(_DRAFT_PREFIX):
-                if time.time() - path.stat().st_mtime > _ABANDONED_AFTER_S:
-                    shutil.rmtree(path, ignore_errors=True)
-            elif path not in (newest, self.digests):
-                kept.append(path)
-        total = _size_bytes(newest) + sum(map(_size_bytes, kept))
-        for path in sorted(kept, key=lambda path: path.stat().st_mtime):
+            # Another process may publish its draft, or tidy up too, at this very moment.
+            with contextlib.suppress(FileNotFoundError):
+                entry = _Entry(path.stat().st_mtime, path)
+                if path.name.startswith(_DRAFT_PREFIX):
+                    if time.time() - entry.used > _ABANDONED_AFTER_S:
+                        shutil.rmtree(path, ignore_errors=True)
+                elif path not in (newest, self.digests):
+                    kept.append(entry)
+        total = sum(_size_bytes(path) for path in (newest, *(entry.path for entry in kept)))
+        for entry in sorted(kept):
             if total <= self.limit_bytes:
                 break
-            total -= _size_bytes(path)
-            shutil.rmtree(path, ignore_errors=True)
+            total -= _size_bytes(entry.path)
+            shutil.rmtree(entry.path, ignore_errors=True)
+
+
+class _Entry(NamedTuple):
+    """A conversion and when it was used last. Sorts by that."""
+
+    used: float
+    path: Path
 
 
 def _size_bytes(directory: Path) -> int:
-    return sum(file.stat().st_size for file in directory.iterdir())
+    """0 if somebody removed it."""
+    size = 0
+    with contextlib.suppress(FileNotFoundError):
+        for file in directory.iterdir():
+            size += file.stat().st_size
+    return size

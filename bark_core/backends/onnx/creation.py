@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bark_core.backends.onnx.backend import OnnxBackend, default_limits
-from bark_core.backends.onnx.cache import GraphCache, cache_root
+from bark_core.backends.onnx.cache import CannotKeepError, GraphCache, cache_root
 from bark_core.backends.onnx.digest import graphs_key, weights_digest
 from bark_core.backends.onnx.machine import choose_threads, dynamic_int8_bits
 from bark_core.backends.onnx.precision import Precision, precision_of
 from bark_core.backends.onnx.session import GraphDirectory
 from bark_core.backends.registry import BackendSpec
 from bark_core.checkpoints import Checkpoint, StageName
-from bark_core.errors import ConfigError, MissingDependencyError
+from bark_core.errors import ConfigError
 from bark_core.weights import StateDict, load_stage
 
 _log = logging.getLogger(__name__)
@@ -25,54 +27,74 @@ def create_onnx_backend(spec: BackendSpec) -> OnnxBackend:
 
     Raises:
         CheckpointError: The checkpoint cannot be loaded.
-        ConfigError: Device or dtype is not offered, or the conversion cannot be kept.
-        MissingDependencyError: Converting needs packages that are not installed.
+        ConfigError: Device or dtype is not offered, or there is no room for the conversion.
+        MissingDependencyError: A pickled checkpoint needs torch, to be converted.
     """
     if spec.device not in ("auto", "cpu"):
         raise ConfigError(
             f"the onnx back end runs on the CPU, not on {spec.device!r}: use the torch back end"
         )
     precision = precision_of(spec.dtype)
-    directory = find_or_convert(spec.checkpoint, precision, GraphCache(cache_root()))
     config = spec.checkpoint.config
     threads = choose_threads(spec.threads, config)
-    return OnnxBackend(
-        GraphDirectory(directory), config, precision, default_limits(spec.slots), threads
-    )
+    limits = default_limits(spec.slots)
+    with converted(spec.checkpoint, precision, GraphCache(cache_root())) as directory:
+        return OnnxBackend(GraphDirectory(directory), config, precision, limits, threads)
 
 
-def find_or_convert(checkpoint: Checkpoint, precision: Precision, cache: GraphCache) -> Path:
-    """The directory of a checkpoint's graphs.
+@contextmanager
+def converted(checkpoint: Checkpoint, precision: Precision, cache: GraphCache) -> Iterator[Path]:
+    """The directory of a checkpoint's graphs: found, or made now.
+
+    Where it cannot be kept it is gone after the context; graphs that are open by then stay usable,
+    as their files are mapped into memory.
 
     Raises:
         CheckpointError: The checkpoint cannot be loaded.
-        ConfigError: The conversion cannot be kept.
-        MissingDependencyError: Converting needs packages that are not installed.
+        ConfigError: There is no room for the conversion, not even for a while.
+        MissingDependencyError: A pickled checkpoint needs torch, to be converted.
     """
     bits = dynamic_int8_bits()
-    weights = weights_digest(checkpoint, cache.digests)
-    key = graphs_key(checkpoint.config, precision, bits, weights)
-    found = cache.find(key)
-    if found is not None:
-        return found
-    _log.info("converting %s for ONNX Runtime, once: %s", checkpoint.name, cache.root / key)
+    key = graphs_key(checkpoint.config, precision, bits, weights_digest(checkpoint, cache.digests))
 
     def build(draft: Path) -> None:
-        _convert(draft, checkpoint, precision, bits)
+        # Only here, so that a start with converted graphs is quick.
+        from bark_core.backends.onnx.convert import build_graphs  # noqa: PLC0415
 
-    return cache.add(key, build)
+        def load(stage: StageName) -> StateDict:
+            return load_stage(checkpoint, stage)
 
+        build_graphs(draft, checkpoint.config, precision, load, bits)
 
-def _convert(directory: Path, checkpoint: Checkpoint, precision: Precision, bits: int) -> None:
-    if importlib.util.find_spec("onnx") is None:
-        raise MissingDependencyError(
-            "converting a checkpoint for the onnx back end needs onnx, once: "
-            "pip install 'barkstream[onnx]'"
+    found = cache.find(key)
+    if found is None:
+        _log.info(
+            "converting %s to %s for ONNX Runtime, once: a second for a small voice, a minute for "
+            "suno/bark; kept in %s",
+            checkpoint.name,
+            precision.name,
+            cache.root,
         )
-    # Only here, so that a start with converted graphs is quick and does not need it.
-    from bark_core.backends.onnx.convert import build_graphs  # noqa: PLC0415
+        try:
+            found = cache.add(key, build)
+        except CannotKeepError as error:
+            _log.warning("%s. Converting for this run only", error.message)
+            with _for_a_while(error) as directory:
+                build(directory)
+                yield directory
+            return
+    yield found
 
-    def load(stage: StageName) -> StateDict:
-        return load_stage(checkpoint, stage)
 
-    build_graphs(directory, checkpoint.config, precision, load, bits)
+@contextmanager
+def _for_a_while(problem: CannotKeepError) -> Iterator[Path]:
+    """A temporary directory.
+
+    Raises:
+        CannotKeepError: It cannot be made or is full: the same problem again.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="barkstream-") as directory:
+            yield Path(directory)
+    except OSError as error:
+        raise problem from error

@@ -57,7 +57,8 @@ def _file_digest(file: Path, remembered: Path) -> str:
     identity = repr((str(file.resolve()), status.st_size, status.st_mtime_ns, status.st_ino))
     name = hashlib.blake2b(identity.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     note = remembered / name
-    if note.exists():
+    # Another process may let it go meanwhile, and a cache may belong to somebody else.
+    with contextlib.suppress(OSError):
         return note.read_text(encoding="ascii")
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     with file.open("rb") as content:

@@ -20,7 +20,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="embedded",
         help='"embedded" (default), "noise", a directory or a hub id such as suno/bark-small',
     )
+    parser.add_argument(
+        "--backend",
+        default="auto",
+        help="auto (default: onnx on the CPU, torch on a GPU), onnx or torch",
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        help="auto (default: int8 with onnx, float32 with torch on the CPU, and float32 for "
+        "suno/bark, whose tokens are known), float32, int8, int4, or bfloat16 (torch)",
+    )
     parser.add_argument("--fetch", action="store_true", help="download what is missing")
     parser.add_argument(
         "--no-run", action="store_true", help="do not load the model and speak with it"
@@ -30,7 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the findings; 1 if the checkpoint cannot be used."""
     report = examine(
-        args.checkpoint, device=args.device, run_model=not args.no_run, offline=not args.fetch
+        args.checkpoint,
+        backend=args.backend,
+        device=args.device,
+        dtype=args.dtype,
+        run_model=not args.no_run,
+        offline=not args.fetch,
     )
     for line in _lines(report):
         print(line)

@@ -50,7 +50,13 @@ def speak_locally(order: SpeechOrder) -> Generator[Piece | Said, None, None]:
         voice=order.voice, seed=order.seed, options=options, segmentation=frontend.limits(mode)
     )
     engine = ThreadEngine(
-        BackendSpec(checkpoint=checkpoint, backend=order.backend, device=order.device, slots=2),
+        BackendSpec(
+            checkpoint=checkpoint,
+            backend=order.backend,
+            device=order.device,
+            dtype=order.dtype,
+            slots=2,
+        ),
         checkpoint.config,
         EngineLimits(),
     )

@@ -14,7 +14,9 @@ READY_PREFIX = "listening on "
 
 
 @contextmanager
-def own_server(checkpoint: str, device: str = "auto", backend: str = "auto") -> Iterator[str]:
+def own_server(
+    checkpoint: str, *, backend: str = "auto", device: str = "auto", dtype: str = "auto"
+) -> Iterator[str]:
     """Start ``barkstream serve`` on a free port; yields its address, stops it at the end.
 
     Raises:
@@ -29,10 +31,12 @@ def own_server(checkpoint: str, device: str = "auto", backend: str = "auto") -> 
         "127.0.0.1:0",
         "--checkpoint",
         checkpoint,
-        "--device",
-        device,
         "--backend",
         backend,
+        "--device",
+        device,
+        "--dtype",
+        dtype,
         "--log-level",
         "warning",
         "--grace-s",

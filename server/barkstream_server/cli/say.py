@@ -15,6 +15,7 @@ from barkstream_server.cli.outputs import Outputs
 from barkstream_server.cli.own_server import own_server
 from barkstream_server.cli.remote_speech import speak_remotely
 from barkstream_server.cli.speech_order import Piece, Said, SpeechOrder
+from barkstream_server.logs import show_logs
 
 NAME = "say"
 HELP = "speak a text to a file, the loudspeaker or a pipe"
@@ -50,16 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend",
         default="auto",
-        help="auto (default), torch, or onnx (8 bits on the CPU, two to three times as fast)",
+        help="auto (default: onnx on the CPU, torch on a GPU), onnx or torch",
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        help="auto (default: int8 with onnx, float32 with torch on the CPU), float32 (the tokens "
+        "of the reference), int8, int4, or bfloat16 (torch)",
+    )
     parser.add_argument("--voice", default="", help='a name of `barkstream voices`, or "none"')
     parser.add_argument("--seed", type=int, help="same seed, same speech (default: a new one)")
     parser.add_argument(
         "--latency",
         choices=("low", "exact"),
         default="low",
-        help="low: early audio (default); exact: the tokens of the offline reference",
+        help="low: early audio (default); exact: the windows of the offline reference",
     )
     parser.add_argument("--temperature", type=float, help="semantic and coarse temperature")
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
@@ -73,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         checkpoint=args.checkpoint,
         backend=args.backend,
         device=args.device,
+        dtype=args.dtype,
         voice=args.voice,
         seed=args.seed,
         latency=args.latency,
@@ -81,12 +89,16 @@ def run(args: argparse.Namespace) -> int:
     )
     playing = args.play or args.play_if_possible
     file = args.output or (None if args.play else DEFAULT_FILE)
+    if not args.quiet:
+        show_logs()
     outputs = Outputs(file, play=args.play, play_if_possible=playing and not args.play)
     try:
         if args.server:
             said = _drain(order, speak_remotely(order, args.server), outputs)
         elif args.own_server:
-            with own_server(order.checkpoint, order.device, order.backend) as target:
+            with own_server(
+                order.checkpoint, backend=order.backend, device=order.device, dtype=order.dtype
+            ) as target:
                 said = _drain(order, speak_remotely(order, target), outputs)
         else:
             said = _drain(order, speak_locally(order), outputs)

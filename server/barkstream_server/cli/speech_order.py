@@ -24,6 +24,7 @@ class SpeechOrder:
         checkpoint: As for ``open_checkpoint``; not used with a foreign server.
         backend: As for the engine; not used with a foreign server.
         device: Likewise.
+        dtype: Likewise.
         voice: Name; "" is the default voice.
         seed: None draws one.
         latency: "low" or "exact".
@@ -36,6 +37,7 @@ class SpeechOrder:
     checkpoint: str
     backend: str
     device: str
+    dtype: str
     voice: str
     seed: int | None
     latency: str

@@ -1,4 +1,4 @@
-"""Checkpoint to graphs. Needs the ``onnx`` package; running the graphs does not."""
+"""Checkpoint to graphs, with numpy alone."""
 
 from bark_core.backends.onnx.convert.build import LoadStage, build_graphs
 

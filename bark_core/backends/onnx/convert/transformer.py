@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bark_core.backends.onnx import layout
-from bark_core.backends.onnx.convert.graph_writer import CONTRIB, GraphWriter, Shape
+from bark_core.backends.onnx.convert.graph_writer import CONTRIB, GraphWriter
 from bark_core.backends.onnx.convert.linear import write_linear
+from bark_core.backends.onnx.convert.messages import Shape
 from bark_core.backends.onnx.precision import LinearKind
 from bark_core.config import TransformerConfig
 
