@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from bark_core.backends.onnx import layout
+from bark_core.backends.onnx.runtime import onnxruntime
 from bark_core.errors import CheckpointError, EngineFailureError
 
 # Its errors are raised as well, so printing them would only repeat them.
