@@ -96,6 +96,10 @@ bench: $(VENV)/.dev ## Time barkstream beside the transformers package (about 15
 load: $(VENV)/.dev ## Call a server like many people at once; LOAD_ARGS="--rate 1" and the like
 	@$(BIN)/python -m bench.load $(LOAD_ARGS)
 
+.PHONY: soak
+soak: $(VENV)/.dev ## Storm a server with cancels and kills; SOAK_ARGS="--calls 2000" and the like
+	@$(BIN)/python -m bench.soak $(SOAK_ARGS)
+
 .PHONY: clean
 clean: ## Remove the environment and caches
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
