@@ -20,11 +20,15 @@ from bark_core.engine.request import UtteranceRequest
 from bark_core.errors import BarkstreamError, CapacityError
 from bark_core.speech import (
     Actions,
+    ContextAudio,
+    ContextCompleted,
     ContextEvent,
     ContextFailed,
     ContextProgress,
     SpeechContext,
 )
+from barkstream_server.tracing import ContextTrace
+from barkstream_server.tracing.base import ContextEnd
 
 # A text whose first utterance was accepted keeps trying to get its next one in.
 RETRY_S = 0.1
@@ -54,22 +58,26 @@ class Bridge:
         context: The context; the bridge owns it from now on.
         access: The engine and the loop.
         wake: Called on the loop when `pull` may have something new.
+        trace: Told of what happens.
 
     Attributes:
-        failure: Why the context failed, as soon as that is known.
         opened_s: ``time.monotonic()`` moment of its making.
     """
 
     def __init__(
-        self, context: SpeechContext, access: EngineAccess, wake: Callable[[], None]
+        self,
+        context: SpeechContext,
+        access: EngineAccess,
+        wake: Callable[[], None],
+        trace: ContextTrace,
     ) -> None:
-        self.failure: BarkstreamError | None = None
         self.opened_s = time.monotonic()
         self._context = context
         self._engine = access.engine
         self._loop = access.loop
         self._on_report = access.on_report
         self._wake = wake
+        self._trace = trace
         self._arrived: deque[Event] = deque()
         self._outgoing: deque[ContextEvent] = deque()
         self._held: deque[UtteranceRequest] = deque()
@@ -78,6 +86,12 @@ class Bridge:
         self._accepted = False
         self._finished = False
         self._closed = False
+        self._end: ContextEnd | None = None
+
+    @property
+    def failure(self) -> BarkstreamError | None:
+        """Why the context failed, as soon as that is known."""
+        return self._end.error if isinstance(self._end, ContextFailed) else None
 
     @property
     def context(self) -> SpeechContext:
@@ -142,6 +156,9 @@ class Bridge:
         self._closed = True
         self._drop_work()
         self._outgoing.clear()
+        # Complete, but not all of it was taken: to its caller it was not.
+        end = None if isinstance(self._end, ContextCompleted) else self._end
+        self._trace.context_ended(end, self._context.usage)
         if self._live:
             self._engine.abort(tuple(self._live))
             self._live.clear()
@@ -155,7 +172,14 @@ class Bridge:
             if isinstance(event, UtteranceFinished):
                 self._on_report(event.report)
             self._carry_out(self._context.on_event(event))
-        return self._outgoing.popleft() if self._outgoing else None
+        if not self._outgoing:
+            return None
+        outgoing = self._outgoing.popleft()
+        if isinstance(outgoing, ContextAudio):
+            self._trace.sounded()
+        elif isinstance(outgoing, ContextEnd):
+            self._trace.context_ended(outgoing, self._context.usage)
+        return outgoing
 
     def progress(self) -> ContextProgress | None:
         """Where the work stands."""
@@ -171,8 +195,8 @@ class Bridge:
             self._engine.report_playback(self._context.stream_id, actions.played_s)
         self._outgoing.extend(actions.events)
         for event in actions.events:
-            if isinstance(event, ContextFailed):
-                self.failure = event.error
+            if isinstance(event, ContextEnd):
+                self._end = event
         if self._context.ended:
             self._drop_work()
         if self._outgoing:
@@ -195,6 +219,7 @@ class Bridge:
                 self._live.discard(request.utterance_id)
                 self._carry_out(self._context.fail(error))
                 return
+            self._trace.submitted(request.utterance_id, request.index)
             self._accepted = True
             self._held.popleft()
 
@@ -215,6 +240,9 @@ class Bridge:
             self._loop.call_soon_threadsafe(self._arrive, events)
 
     def _arrive(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, TerminalEvent):
+                self._trace.utterance_ended(event)
         if not (self._closed or self._context.ended):
             self._arrived.extend(events)
             self._wake()

@@ -16,6 +16,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from bark_core.errors import DeadlineError, InvalidRequestError, StalledReaderError
+from barkstream_server.tracing import Tracing
 
 MessageT = TypeVar("MessageT", bound=Message)
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -42,6 +43,7 @@ class Call:
         started_s: ``time.monotonic()`` moment of arrival.
         deadline_s: ``time.monotonic()`` moment of the caller's deadline, or None.
         stats: For the log; handlers fill it.
+        trace: Where its spans go.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Call:
         *,
         first_message_timeout_s: float,
         write_stall_timeout_s: float,
+        tracing: Tracing,
     ) -> None:
         self.method = method
         self.started_s = time.monotonic()
@@ -58,6 +61,8 @@ class Call:
         remaining_s = context.time_remaining()
         self.deadline_s = None if remaining_s is None else self.started_s + remaining_s
         self.stats = CallStats()
+        metadata = context.invocation_metadata() or ()
+        self.trace = tracing.open_call(method, metadata, self.started_s)
         self._context = context
         self._first_message_timeout_s = first_message_timeout_s
         self._write_stall_timeout_s = write_stall_timeout_s

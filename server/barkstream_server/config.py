@@ -6,6 +6,7 @@ Where the values come from (flags, environment, file) is the business of ``confi
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,8 @@ from typing import Any, cast
 from bark_core.errors import ConfigError
 
 UNBOUNDED = math.inf
+
+_URL = re.compile(r"https?://[^/\s]+:\d{1,5}/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,13 @@ class ServerConfig:
             "HOST:PORT where Prometheus finds the metrics (plain HTTP). Default: nowhere."
         ),
     )
+    otlp_endpoint: str | None = field(
+        default=None,
+        metadata=setting(
+            "http(s)://HOST:PORT of an OpenTelemetry collector that takes traces by gRPC (port "
+            "4317). Default: OTEL_EXPORTER_OTLP_ENDPOINT, or no traces."
+        ),
+    )
     log_level: str = field(
         default="info",
         metadata=setting(
@@ -240,6 +250,11 @@ class ServerConfig:
             raise ConfigError("tls_cert and tls_key need each other: give both, or neither")
         if self.tls_client_ca is not None and self.tls_cert is None:
             raise ConfigError("tls_client_ca needs tls_cert and tls_key")
+        if self.otlp_endpoint is not None and not _URL.fullmatch(self.otlp_endpoint):
+            raise ConfigError(
+                f"otlp_endpoint must be http://HOST:PORT or https://HOST:PORT, got "
+                f"{self.otlp_endpoint!r}"
+            )
         if self.max_synthesize_characters > self.max_text_characters:
             raise ConfigError(
                 f"max_synthesize_characters ({self.max_synthesize_characters}) must not exceed "

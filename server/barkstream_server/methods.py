@@ -22,6 +22,7 @@ from barkstream_server.errors import Failure
 from barkstream_server.incidents import recorded_failure
 from barkstream_server.logs import log_event
 from barkstream_server.metrics import CallEnd
+from barkstream_server.tracing import Tracing
 
 logger = logging.getLogger("barkstream.calls")
 
@@ -44,11 +45,19 @@ class MethodTable(grpc.GenericRpcHandler):  # type: ignore[type-arg,misc,unused-
         handlers: By full name, ``/package.Service/Method``.
         limits: Time limits of every call.
         on_end: Told how every call went.
+        tracing: Where the spans of calls go.
     """
 
-    def __init__(self, handlers: Mapping[str, Handler], limits: CallLimits, on_end: OnEnd) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        limits: CallLimits,
+        on_end: OnEnd,
+        tracing: Tracing,
+    ) -> None:
         self._methods = {
-            name: _rpc_handler(name, handler, limits, on_end) for name, handler in handlers.items()
+            name: _rpc_handler(name, handler, limits, on_end, tracing)
+            for name, handler in handlers.items()
         }
 
     def service(self, handler_call_details: Any) -> Any:
@@ -56,13 +65,16 @@ class MethodTable(grpc.GenericRpcHandler):  # type: ignore[type-arg,misc,unused-
         return self._methods.get(handler_call_details.method)
 
 
-def _rpc_handler(name: str, handler: Handler, limits: CallLimits, on_end: OnEnd) -> Any:
+def _rpc_handler(
+    name: str, handler: Handler, limits: CallLimits, on_end: OnEnd, tracing: Tracing
+) -> Any:
     async def behaviour(_requests: object, context: Context) -> None:
         call = Call(
             context,
             name,
             first_message_timeout_s=limits.first_message_timeout_s,
             write_stall_timeout_s=limits.write_stall_timeout_s,
+            tracing=tracing,
         )
         failure = await _outcome(call, handler, on_end)
         if failure is not None:
@@ -115,6 +127,7 @@ def _code_of_cancel(call: Call) -> grpc.StatusCode:
 def _end(call: Call, on_end: OnEnd, code: grpc.StatusCode, reason: str | None = None) -> None:
     end = CallEnd(call.method, code, reason, time.monotonic() - call.started_s, call.stats)
     on_end(end)
+    call.trace.call_ended(code, reason, call.stats)
     log_event(
         logger,
         logging.INFO,
@@ -126,4 +139,5 @@ def _end(call: Call, on_end: OnEnd, code: grpc.StatusCode, reason: str | None = 
         first_audio_s=end.stats.first_audio_s,
         audio_s=end.stats.audio_s or None,
         utterances=end.stats.utterances or None,
+        trace_id=call.trace.trace_id,
     )

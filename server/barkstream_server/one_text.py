@@ -86,7 +86,7 @@ async def synthesize(call: Call, resources: SpeechResources) -> None:
         plan = await resources.read_plan(
             request.config, path="config", live=False, deadline_s=call.deadline_s
         )
-        bridge = resources.open_bridge("", plan, listener.wake)
+        bridge = resources.open_bridge(call, "", plan, listener.wake)
         try:
             whole = _WholeText(resources.frontend.config.sample_rate_hz)
             await _speak(bridge, request.text)
@@ -114,7 +114,7 @@ async def stream_synthesize(call: Call, resources: SpeechResources) -> None:
         plan = await resources.read_plan(
             request.config, path="config", live=False, deadline_s=call.deadline_s
         )
-        bridge = resources.open_bridge("", plan, listener.wake)
+        bridge = resources.open_bridge(call, "", plan, listener.wake)
         try:
             speaker = Speaker(
                 bridge,

@@ -16,6 +16,7 @@ from bark_core.text.validate import check_length, validate_text
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.admission import Admission
 from barkstream_server.bridge import Bridge, EngineAccess
+from barkstream_server.call import Call
 from barkstream_server.config import ServerConfig
 from barkstream_server.convert.settings import SettingsReader, SpeechPlan
 from barkstream_server.metrics import ServerMetrics
@@ -88,10 +89,13 @@ class SpeechResources:
         """Run blocking work on one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
-    def open_bridge(self, context_id: str, plan: SpeechPlan, wake: Callable[[], None]) -> Bridge:
-        """A context, ready for text."""
+    def open_bridge(
+        self, call: Call, context_id: str, plan: SpeechPlan, wake: Callable[[], None]
+    ) -> Bridge:
+        """A context of a call, ready for text."""
         context = SpeechContext(context_id, self.frontend, plan.settings, time.monotonic)
         access = EngineAccess(
             self.engine, asyncio.get_running_loop(), self.metrics.utterance_finished
         )
-        return Bridge(context, access, wake)
+        trace = call.trace.open_context(context, self.frontend, self.engine)
+        return Bridge(context, access, wake, trace)

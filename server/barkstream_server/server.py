@@ -27,6 +27,7 @@ from barkstream_server.methods import CallLimits, Handler, MethodTable
 from barkstream_server.metrics import Gauges, ServerMetrics
 from barkstream_server.one_text import stream_synthesize, synthesize
 from barkstream_server.resources import SpeechResources
+from barkstream_server.tracing import NoTracing, Tracing
 
 logger = logging.getLogger("barkstream.server")
 
@@ -52,6 +53,7 @@ class SpeechServer:
         config: The configuration.
         checkpoint: What is spoken with.
         engine: Makes the speech; the server starts and closes it.
+        tracing: Where spans go; the server closes it. None: nowhere.
 
     Attributes:
         lost: Set once the engine has been down for longer than ``engine_down_s``: whoever runs
@@ -62,10 +64,17 @@ class SpeechServer:
         CheckpointError: The tokenizer or the index of voices is damaged.
     """
 
-    def __init__(self, config: ServerConfig, checkpoint: Checkpoint, engine: Engine) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        checkpoint: Checkpoint,
+        engine: Engine,
+        tracing: Tracing | None = None,
+    ) -> None:
         self.lost = asyncio.Event()
         self._config = config
         self._engine = engine
+        self._tracing = NoTracing() if tracing is None else tracing
         self._down: asyncio.TimerHandle | None = None
         self._engine_info: EngineInfo | None = None
         extra = () if config.voices_dir is None else (config.voices_dir,)
@@ -121,7 +130,7 @@ class SpeechServer:
         limits = CallLimits(
             self._config.first_message_timeout_s, self._config.write_stall_timeout_s
         )
-        table = MethodTable(self._handlers(), limits, self._metrics.call_ended)
+        table = MethodTable(self._handlers(), limits, self._metrics.call_ended, self._tracing)
         server.add_generic_rpc_handlers((table,))
         if self._config.reflection:
             names = (*SERVICES, health.SERVICE, reflection.SERVICE_NAME)
@@ -189,6 +198,7 @@ class SpeechServer:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, self._engine.close)
         await loop.run_in_executor(self._executor, self._metrics.close)
+        await loop.run_in_executor(self._executor, self._tracing.close)
         # Its threads have nothing left to do.
         self._executor.shutdown(wait=True)
         log_event(logger, logging.INFO, "closed")

@@ -63,7 +63,8 @@ def test_command(command: str, target: str, tmp_path: Path) -> None:
         command += f" OUT={tmp_path}/out.wav"
         directory = ROOT
     else:
-        command = f"{BIN}/{command}"
+        # Variables may be set in front of it.
+        command = re.sub(r"^((?:\w+=\S+ )*)", rf"\1{BIN}/", command)
         directory = tmp_path
     done = subprocess.run(
         ["/bin/sh", "-c", command],

@@ -46,6 +46,7 @@ from barkstream_server.metrics import Gauges, ServerMetrics
 from barkstream_server.one_text import Listener, send_all
 from barkstream_server.resources import SpeechResources
 from barkstream_server.speaker import Speaker
+from barkstream_server.tracing import NoTracing
 from tests.support.serving import LONG_TEXT, eventually
 
 
@@ -111,7 +112,7 @@ def _speaker(engine: ScriptedEngine) -> Speaker:
     plan = _plan(frontend)
     context = SpeechContext("", frontend, plan.settings, time.monotonic)
     access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop(), lambda _: None)
-    bridge = Bridge(context, access, lambda: None)
+    bridge = Bridge(context, access, lambda: None, NoTracing())
     call: Any = _CallOfNobody()
     return Speaker(
         bridge, plan, frontend, cast("Call", call), told=_told, started_s=time.monotonic()
@@ -329,7 +330,7 @@ async def test_silence_that_the_encoder_made_up_is_not_taken_for_speech() -> Non
     )
     context = SpeechContext("", frontend, plan.settings, time.monotonic)
     access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop(), lambda _: None)
-    bridge = Bridge(context, access, lambda: None)
+    bridge = Bridge(context, access, lambda: None, NoTracing())
     call: Any = _CallOfNobody()
     speaker = Speaker(
         bridge, plan, frontend, cast("Call", call), told=_told, started_s=time.monotonic()

@@ -15,6 +15,7 @@ from bark_core.errors import CapacityError, CheckpointError, EngineFailureError
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.call import Call
 from barkstream_server.methods import CallLimits, Handler, MethodTable
+from barkstream_server.tracing import NoTracing
 from tests.support.serving import SENTENCE, Served, eventually, failure, served
 
 SPEECH = "/barkstream.v1.SpeechService"
@@ -121,7 +122,9 @@ async def test_an_unknown_method_is_unimplemented(method: str) -> None:
 async def _serving(handler: Handler) -> AsyncIterator[Any]:
     """A server with one method of ours; yields what calls it."""
     server = grpc.aio.server()
-    table = MethodTable({"/test/Method": handler}, CallLimits(5.0, 5.0), lambda _: None)
+    table = MethodTable(
+        {"/test/Method": handler}, CallLimits(5.0, 5.0), lambda _: None, NoTracing()
+    )
     server.add_generic_rpc_handlers((table,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

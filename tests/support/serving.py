@@ -20,6 +20,7 @@ from barkstream.v1 import server_service_pb2_grpc, speech_service_pb2_grpc, voic
 from barkstream.v1 import speech_service_pb2 as pb
 from barkstream_server.config import ServerConfig
 from barkstream_server.server import SpeechServer
+from barkstream_server.tracing import Tracing
 from tests.support.gated import GatedBackend, gated_fake
 
 PATIENCE_S = 30.0
@@ -71,7 +72,11 @@ def _stub(module: Any, channel: grpc.aio.Channel) -> Any:
 
 @asynccontextmanager
 async def served(
-    engine: Callable[[], Engine] | None = None, *, load: bool = True, **settings: Any
+    engine: Callable[[], Engine] | None = None,
+    *,
+    load: bool = True,
+    tracing: Tracing | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve the noise checkpoint with a gated fake in a thread, unless told otherwise."""
     checkpoint = open_checkpoint("noise")
@@ -86,7 +91,7 @@ async def served(
     # Nobody listens in real time, so nothing is paced unless a test asks for it.
     defaults = {"listen": "127.0.0.1:0", "grace_s": 5.0, "max_lead_s": 3600.0}
     config = ServerConfig(**{**defaults, **settings})
-    server = SpeechServer(config, checkpoint, made)
+    server = SpeechServer(config, checkpoint, made, tracing)
     try:
         await server.open()
         if load:

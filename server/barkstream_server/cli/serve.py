@@ -17,6 +17,8 @@ from barkstream_server.config_sources import add_flags, load_config
 from barkstream_server.engines import create_engine
 from barkstream_server.logs import configure_logging, log_event
 from barkstream_server.server import SpeechServer
+from barkstream_server.server_service import package_version
+from barkstream_server.tracing.opening import open_tracing
 
 NAME = "serve"
 HELP = "serve speech over gRPC"
@@ -54,7 +56,7 @@ async def serve(config: ServerConfig) -> int:
     """Serve until SIGTERM or SIGINT, or until the engine is lost; returns the exit code.
 
     Raises:
-        SetupError: The address, a certificate or the checkpoint is not usable.
+        SetupError: The address, a certificate, the checkpoint or the tracing is not usable.
     """
     stop, at_once = asyncio.Event(), asyncio.Event()
 
@@ -65,7 +67,9 @@ async def serve(config: ServerConfig) -> int:
     checkpoint = open_checkpoint(config.checkpoint)
     if checkpoint.notice:
         log_event(logger, logging.WARNING, "checkpoint", notice=checkpoint.notice)
-    server = SpeechServer(config, checkpoint, create_engine(config, checkpoint))
+    engine = create_engine(config, checkpoint)
+    tracing = open_tracing(config.otlp_endpoint, os.environ, package_version())
+    server = SpeechServer(config, checkpoint, engine, tracing)
     stopping = asyncio.ensure_future(stop.wait())
     losing = asyncio.ensure_future(server.lost.wait())
     try:

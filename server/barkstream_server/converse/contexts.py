@@ -74,7 +74,7 @@ class Contexts:
                 f"the session has {most} contexts; wait for a terminal event before opening more",
                 reason="CONTEXT_LIMIT",
             )
-        bridge = self._resources.open_bridge(context_id, plan, self._wake)
+        bridge = self._resources.open_bridge(self._call, context_id, plan, self._wake)
         speaker = Speaker(
             bridge,
             plan,
