@@ -96,6 +96,7 @@ class _CallOfNobody:
 
     def __init__(self) -> None:
         self.stats = CallStats()
+        self.trace = NoTracing()
 
 
 def _plan(frontend: SpeechFrontend) -> SpeechPlan:
