@@ -13,7 +13,7 @@ from bench.soak.scripts import Alone, Script
 # the server's patience.
 SLOW_READ_S = 0.02
 WRITE_STALL_S = 3.0
-FROZEN_S = WRITE_STALL_S + 1.5
+FROZEN_S = WRITE_STALL_S + 9.0
 
 
 @dataclass(frozen=True, slots=True)
