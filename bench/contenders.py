@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ from bark_core.options import WindowPolicy
 from bench.window_choice import windows_of
 
 TRANSFORMERS = "transformers"
-PEERS = (TRANSFORMERS,)
+BARK_CPP = "bark.cpp"
+BARK_CPP_PRECISIONS = ("f16", "q8_0")
 DEFAULT_WINDOWS = ("exact", "low-latency")
 DEFAULT_BACKENDS = ("torch", "onnx")
 
@@ -44,8 +46,21 @@ def barkstream_contender(name: str) -> BarkstreamContender:
     return BarkstreamContender(windows_of(windows), backend, dtype or "auto")
 
 
+def peers() -> tuple[str, ...]:
+    """Other people's Bark, as far as it is installed."""
+    if importlib.util.find_spec("bark_cpp") is None:
+        return (TRANSFORMERS,)
+    return (TRANSFORMERS, *(f"{BARK_CPP}/{precision}" for precision in BARK_CPP_PRECISIONS))
+
+
+def bark_cpp_precision(name: str) -> str | None:
+    """The precision in a name such as "bark.cpp/f16"; None: the name is somebody else's."""
+    program, _, precision = name.partition("/")
+    return precision if program == BARK_CPP else None
+
+
 def contender_names(
-    windows: Sequence[str], backends: Sequence[str], peers: Sequence[str] = PEERS
+    windows: Sequence[str], backends: Sequence[str], others: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """Everybody, in the order of a round.
 
@@ -56,4 +71,4 @@ def contender_names(
     names = [f"{policy}/{backend}" for policy in windows for backend in backends]
     for name in names:
         barkstream_contender(name)
-    return (*peers, *dict.fromkeys(names))
+    return (*others, *dict.fromkeys(names))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from bench.contenders import peers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,9 +37,8 @@ def test_first_audio(tmp_path: Path) -> None:
     arguments = ("--size", "tiny", "--seconds", "0.4", "--rounds", "1", "--output", str(out))
     printed = run_bench("bench.first_audio", *arguments, cache=tmp_path)
     runs = json.loads(out.read_text())["runs"]
-    assert list(runs) == [
-        *("transformers", "exact/torch", "exact/onnx", "low-latency/torch", "low-latency/onnx")
-    ]
+    barkstream = ("exact/torch", "exact/onnx", "low-latency/torch", "low-latency/onnx")
+    assert tuple(runs) == (*peers(), *barkstream)
     for name, (figures,) in runs.items():
         assert figures["audio_s"] == runs["transformers"][0]["audio_s"], name
         assert 0 < figures["first_audio_s"] <= figures["total_s"], name
@@ -43,6 +46,16 @@ def test_first_audio(tmp_path: Path) -> None:
         in_stages_s = sum(stage["total_ms"] for stage in figures["stages"].values()) / 1000
         assert 0 < in_stages_s <= figures["total_s"], name
     assert set(runs["transformers"][0]["stages"]) == {"semantic", "coarse", "fine", "codec"}
+    timelines = json.loads((tmp_path / "figures.timelines.json").read_text())["timelines"]
+    assert tuple(timelines) == barkstream
+    for name, timeline in timelines.items():
+        assert timeline["chunks"][-1]["audio_end_s"] == runs[name][0]["audio_s"]
+        counts = Counter(batch["stage"] for batch in timeline["batches"])
+        assert counts == {
+            stage: figures["count"] for stage, figures in runs[name][0]["stages"].items()
+        }
+        if importlib.util.find_spec("matplotlib"):
+            assert (tmp_path / f"figures.{name.replace('/', '-')}.png").exists()
 
 
 @pytest.mark.slow
