@@ -89,8 +89,13 @@ serve: $(VENV)/.speak ## Start a server on 127.0.0.1:50051
 	@$(BIN)/barkstream serve
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Time barkstream beside the transformers package (about 15 minutes)
+bench: $(VENV)/.dev ## Time barkstream beside other people's Bark; BENCH_ARGS="--rounds 1" and the like
 	@$(BIN)/python -m bench.first_audio $(BENCH_ARGS)
+
+.PHONY: bench-text
+bench-text: $(VENV)/.dev ## Time texts of growing length, and a paragraph; BENCH_ARGS="--size small"
+	@$(BIN)/python -m bench.growth $(BENCH_ARGS)
+	@$(BIN)/python -m bench.paragraph $(BENCH_ARGS)
 
 .PHONY: load
 load: $(VENV)/.dev ## Call a server like many people at once; LOAD_ARGS="--rate 1" and the like

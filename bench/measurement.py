@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import statistics
@@ -89,13 +90,32 @@ def stage_figures(spans: Iterable[tuple[str, float]]) -> dict[str, StageFigures]
 
 
 def peak_memory_mb() -> float:
-    """Most memory that this process ever held.
+    """Most memory that this process ever held, or held since ``forget_peak_memory``.
 
     Not by getrusage on Linux: what it says begins with the size of the process that started this
     one, and that one wrote the model.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
+    peak_mb = _status_mb("VmHWM")
+    if peak_mb is not None:
+        return peak_mb
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024)  # macOS: bytes
+
+
+def current_memory_mb() -> float:
+    """Memory that this process holds now; the peak where that is not told (macOS)."""
+    held_mb = _status_mb("VmRSS")
+    return peak_memory_mb() if held_mb is None else held_mb
+
+
+def forget_peak_memory() -> None:
+    """Let the peak begin anew, where the system can (Linux)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets VmHWM
+
+
+def _status_mb(field: str) -> float | None:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1024

@@ -84,3 +84,31 @@ def test_who_does_not_exist_is_told_before_anything_is_measured() -> None:
         )
         assert done.returncode == 2
         assert arguments[1] in done.stderr
+
+
+@pytest.mark.slow
+def test_growth(tmp_path: Path) -> None:
+    out = tmp_path / "growth.json"
+    arguments = ("--sentences", "1", "3", "--sentence-s", "0.4", "--output", str(out))
+    printed = run_bench("bench.growth", *arguments, cache=tmp_path)
+    runs = json.loads(out.read_text())["runs"]
+    assert list(runs) == ["1 sentence", "3 sentences"]
+    (one,), (three,) = runs.values()
+    assert (one["sentences"], three["sentences"]) == (1, 3)
+    assert three["audio_s"] > 3 * one["audio_s"]  # pauses
+    for name, (figures,) in runs.items():
+        assert 0 < figures["first_audio_s"] <= figures["total_s"], name
+        assert 0 < figures["final_memory_mb"] <= figures["peak_memory_mb"], name
+        assert f"| {name} |" in printed
+    if importlib.util.find_spec("matplotlib"):
+        assert out.with_suffix(".png").exists()
+
+
+@pytest.mark.slow
+def test_paragraph(tmp_path: Path) -> None:
+    out = tmp_path / "paragraph.json"
+    arguments = ("--size", "tiny", "--sentence-s", "0.4", "--contender", "low-latency/torch")
+    run_bench("bench.paragraph", *arguments, "--output", str(out), cache=tmp_path)
+    (one,), *paragraphs = json.loads(out.read_text())["runs"].values()
+    assert one["sentences"] == 1
+    assert [run["sentences"] for (run,) in paragraphs] == [6, 6]
