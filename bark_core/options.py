@@ -76,7 +76,8 @@ class LowLatencyWindows:
     """Documented approximations that let audio flow early.
 
     All boundaries are functions of frame and token *index*, never of time, so streaming equals
-    offline under the same options.
+    offline under the same options. What does not fit into a checkpoint's contexts is cut down to
+    them, so one policy serves models of every size.
 
     Attributes:
         lookahead_semantic_tokens: Semantic tokens beyond a coarse window's end that must exist
@@ -85,18 +86,18 @@ class LowLatencyWindows:
         fine_lookahead_frames: Coarse frames beyond a chunk that its fine pass may see.
         fine_history_frames: Committed frames (voice included) that a fine pass sees.
         coarse_history_tokens: Flattened coarse tokens (voice included) that a coarse window sees;
-            fewer make its prefill cheaper. None: the checkpoint's own (630).
+            fewer make its prefill and every step cheaper. None: the checkpoint's own (630).
         coarse_ramp_steps: Lengths of the coarse windows in steps; the last entry repeats for ever.
-            Longer ones prefill less often but wait for more semantic tokens. None: the
-            checkpoint's own (60).
+            Each window is prefilled once: long ones save prefills but wait for more semantic
+            tokens. None: the checkpoint's own (60).
     """
 
     lookahead_semantic_tokens: int = 27
     ramp_frames: tuple[int, ...] = (15, 24, 38, 60)
     fine_lookahead_frames: int = 6
-    fine_history_frames: int = 128
-    coarse_history_tokens: int | None = None
-    coarse_ramp_steps: tuple[int, ...] | None = None
+    fine_history_frames: int = 48
+    coarse_history_tokens: int | None = 300
+    coarse_ramp_steps: tuple[int, ...] | None = (42, 60, 120, 240, 390)
 
     def __post_init__(self) -> None:
         """Check ranges; raises OptionError."""

@@ -9,7 +9,6 @@ from bark_core.config import BarkConfig
 from bark_core.engine.request import UtteranceRequest
 from bark_core.errors import OptionError, TextError
 from bark_core.voices import validate
-from bark_core.windows import plan_windows
 
 MAX_GIVEN_TOKENS_FACTOR = 8
 """Given semantic tokens may be so many times what the model makes at most: memory is bounded."""
@@ -20,7 +19,7 @@ def check_request(request: UtteranceRequest, config: BarkConfig) -> None:
 
     Raises:
         TextError: Text ids are missing or out of range.
-        OptionError: Semantic tokens, their forced number, the windows, the index or the deadline
+        OptionError: Semantic tokens, their forced number, the index or the deadline
             are out of range.
         VoiceDataError: The voice does not fit the checkpoint.
     """
@@ -60,4 +59,3 @@ def check_request(request: UtteranceRequest, config: BarkConfig) -> None:
         raise OptionError("the deadline is not a number", field="deadline")
     if request.voice is not None:
         validate(request.voice, config)
-    plan_windows(config, options.windows, semantic_tokens=0, coarse_frames=0, fine_frames=0)

@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 
 from bark_core.config import BarkConfig
-from bark_core.errors import OptionError
 from bark_core.options import ExactWindows, LowLatencyWindows, WindowPolicy
 from bark_core.windows.history import HistoryLengths, trim_history
 from bark_core.windows.ramp import Ramp
@@ -81,28 +80,33 @@ class CoarsePlan:
     ) -> CoarsePlan:
         """The plan for a voice of so many semantic and flattened coarse tokens.
 
-        Raises:
-            OptionError: The policy's windows do not fit into the model's context.
+        A low-latency policy's history and windows are cut down to what the model's context holds:
+        its positions, and the semantic slice, which must reach to a window's end and beyond it as
+        far as the reference's does.
         """
-        max_history = config.coarse.max_history_tokens
-        lengths: tuple[int, ...] = (config.coarse.window_steps,)
+        coarse, ratio = config.coarse, config.coarse_per_semantic
+        max_history = coarse.max_history_tokens
+        lengths: tuple[int, ...] = (coarse.window_steps,)
         lookahead: int | None = None
         match policy:
             case ExactWindows():
                 pass
             case LowLatencyWindows():
+                # How far the reference sees beyond a window after a full history.
+                furthest = coarse.max_semantic_tokens - math.floor(max_history / ratio)
+                furthest -= math.ceil(coarse.window_steps / ratio)
+                lookahead = min(policy.lookahead_semantic_tokens, max(0, furthest))
                 max_history = min(max_history, policy.coarse_history_tokens or max_history)
-                lengths = policy.coarse_ramp_steps or lengths
-                lookahead = policy.lookahead_semantic_tokens
-        room = config.coarse_model.block_size - config.coarse.max_semantic_tokens
-        if max_history + max(lengths) > room:
-            raise OptionError(
-                f"coarse_history_tokens {max_history} and windows of {max(lengths)} steps exceed "
-                f"the context of the checkpoint: together at most {room}",
-                field="windows",
-            )
+                seen = coarse.max_semantic_tokens - math.floor(max_history / ratio) - lookahead
+                longest = min(
+                    config.coarse_model.block_size - coarse.max_semantic_tokens - max_history,
+                    math.floor(seen * ratio),
+                )
+                longest = max(coarse.n_codebooks, longest - longest % coarse.n_codebooks)
+                lengths = tuple(
+                    min(length, longest) for length in policy.coarse_ramp_steps or lengths
+                )
         history = trim_history(config, semantic_tokens, coarse_tokens, max_history)
-        ratio = config.coarse_per_semantic
         return cls(config, history, max_history, Ramp(lengths), lookahead, ratio)
 
     def window(self, index: int, total_tokens: int | None = None) -> CoarseWindow:

@@ -40,9 +40,6 @@ def plan_windows(
         semantic_tokens: Length of the voice's semantic part.
         coarse_frames: Length of the voice's coarse part.
         fine_frames: Length of the voice's fine part.
-
-    Raises:
-        OptionError: The policy does not fit the checkpoint.
     """
     coarse_tokens = coarse_frames * config.coarse.n_codebooks
     coarse = CoarsePlan.of(config, policy, semantic_tokens, coarse_tokens)

@@ -379,4 +379,4 @@ def test_prefills_of_one_row_do_not_keep_callers_out_of_each_others_batches() ->
     assert {1} == set(simulation.widths("CoarsePrefill"))
     assert np.mean(simulation.widths("SemanticStep")) > 3
     assert np.mean(simulation.widths("CoarseStep")) > 2.5
-    assert max(simulation.underruns_s(f"c{i}") for i in range(4)) < 0.1
+    assert max(simulation.underruns_s(f"c{i}") for i in range(4)) < 0.15

@@ -28,7 +28,6 @@ from bark_core.errors import (
     VoiceDataError,
     WarmingUpError,
 )
-from bark_core.options import LowLatencyWindows
 from tests.support.collecting import PATIENCE_S, Collector, submit
 from tests.support.requests import random_voice, request
 from tests.support.simulation import CONFIG, limits
@@ -129,7 +128,6 @@ def test_more_than_the_bound_is_refused_at_once(start: Start) -> None:
         ({"deadline_s": math.nan}, OptionError),
         ({"index": -1}, OptionError),
         ({"voice": random_voice(CONFIG, 10, 99)}, VoiceDataError),
-        ({"windows": LowLatencyWindows(coarse_ramp_steps=(300,))}, OptionError),
     ],
 )
 def test_what_can_never_succeed_is_refused_at_once(

@@ -6,6 +6,7 @@ pure functions of *everything that the stage reads*, so that one wrong index cha
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,13 +66,14 @@ def reference_coarse(
     coarse_history: Sequence[int],
     *,
     max_coarse_history: int = 630,
-    sliding_window_len: int = 60,
+    lengths: Sequence[int] = (60,),
     visible: Sequence[int] | None = None,
     draw: Callable[[Sequence[int], int], int] = hashed_code,
 ) -> tuple[list[int], list[CoarseWindowSeen]]:
     """The coarse stage of the reference: tokens, and what every window saw.
 
-    ``visible``: new semantic tokens that window w may see (the low latency policy); None: all.
+    The low latency policy: ``lengths``, of the windows in steps (the last one repeats), and
+    ``visible``, new semantic tokens that window w may see; None: all.
     """
     max_semantic_history = math.floor(max_coarse_history / RATIO)
     sem_hist, coarse_hist = reference_history(semantic_history, coarse_history, max_coarse_history)
@@ -80,7 +82,9 @@ def reference_coarse(
     n_steps = round(math.floor(len(semantic) * RATIO / 2) * 2)
     made: list[int] = []
     windows: list[CoarseWindowSeen] = []
-    for w in range(math.ceil(n_steps / sliding_window_len)):
+    for w in itertools.count():
+        if len(made) >= n_steps:
+            break
         index = base + round(len(made) / RATIO)
         start = max(0, index - max_semantic_history)
         seen = all_semantic if visible is None else all_semantic[: base + visible[w]]
@@ -88,7 +92,7 @@ def reference_coarse(
         window = window + [SEMANTIC_PAD] * (256 - len(window))
         prompt = [*window, 12_050, *(coarse_hist + made)[-max_coarse_history:]]
         steps = 0
-        for _ in range(sliding_window_len):
+        for _ in range(lengths[min(w, len(lengths) - 1)]):
             if len(made) >= n_steps:
                 break
             offset = 10_000 if len(made) % 2 == 0 else 11_024

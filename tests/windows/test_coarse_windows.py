@@ -1,13 +1,13 @@
 """Coarse windows against a slow oracle: every length, the histories that matter, both policies."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bark_core.config import SMALL, published
-from bark_core.errors import OptionError
+from bark_core.config import SMALL, BarkConfig, published
 from bark_core.options import ExactWindows, LowLatencyWindows, WindowPolicy
 from bark_core.windows import CoarsePlan, coarse_steps, trim_history
 from bark_core.windows.coarse import semantic_tokens_for
@@ -15,6 +15,16 @@ from tests.support import oracle
 
 CONFIG = published("bark-small", SMALL)
 LOW = LowLatencyWindows()
+# The reference's windows and history: only what they see of the future is less.
+PLAIN = LowLatencyWindows(coarse_history_tokens=None, coarse_ramp_steps=None)
+
+# A small model with short contexts: two frames a semantic token, windows of 60 steps.
+SHORT = replace(
+    CONFIG,
+    semantic=replace(CONFIG.semantic, rate_hz=37.5),
+    coarse=replace(CONFIG.coarse, max_semantic_tokens=84, max_history_tokens=192),
+    coarse_model=replace(CONFIG.coarse_model, block_size=337),
+)
 
 # (semantic, frames) of voices: none, tiny, odd, the shortest shipped, odd trims, full, longest.
 VOICES = [
@@ -105,7 +115,7 @@ def test_exact_composition_equals_the_reference(voice: tuple[int, int], n: int) 
 
 
 @pytest.mark.parametrize(
-    "policy", [ExactWindows(), LOW, LowLatencyWindows(coarse_history_tokens=300)]
+    "policy", [ExactWindows(), PLAIN, LOW, LowLatencyWindows(coarse_history_tokens=60)]
 )
 @pytest.mark.parametrize("voice", VOICES)
 def test_a_window_continues_exactly_when_its_prompt_extends_the_last(
@@ -119,9 +129,10 @@ def test_a_window_continues_exactly_when_its_prompt_extends_the_last(
         )
         made, seen = composed(plan, semantic, history)
         for w in range(1, len(seen)):
-            tokens = tuple(made[60 * (w - 1) : 60 * w])
+            window = plan.window(w, n)
+            tokens = tuple(made[plan.window(w - 1).start_step : window.start_step])
             extends = seen[w].prompt == seen[w - 1].prompt + tokens
-            assert plan.window(w, n).continues == extends
+            assert window.continues == extends
             assert len(seen[w].prompt) + seen[w].steps - 1 <= 1024
 
 
@@ -149,22 +160,53 @@ def test_low_latency_sees_a_fixed_look_ahead(voice: tuple[int, int]) -> None:
             for w in range(40)
         ]
         expected = oracle.reference_coarse(semantic, voice_semantic, voice_coarse, visible=visible)
-        plan = CoarsePlan.of(CONFIG, LOW, voice[0], 2 * voice[1])
+        plan = CoarsePlan.of(CONFIG, PLAIN, voice[0], 2 * voice[1])
         history = oracle.reference_history(voice_semantic, voice_coarse)
         assert composed(plan, semantic, history) == expected
 
 
-def test_low_latency_with_a_full_voice_is_the_reference() -> None:
+@pytest.mark.parametrize("voice", VOICES)
+def test_the_default_is_the_reference_with_other_lengths(voice: tuple[int, int]) -> None:
+    """300 tokens of history, windows of 42 to 390 steps, 27 tokens of look-ahead."""
+    lengths = (42, 60, 120, 240, 390)
+    ends = [sum(lengths[:w]) + 390 * max(0, w - 5) for w in range(1, 10)]
+    for n in (1, 20, 41, 42, 130, 152, 300, 768):
+        semantic, voice_semantic = numbers(n, 1), numbers(voice[0], 2)
+        voice_coarse = numbers(2 * voice[1], 3)
+        plan = CoarsePlan.of(CONFIG, LOW, voice[0], 2 * voice[1])
+        history = oracle.reference_history(voice_semantic, voice_coarse, 300)
+        starts = [0, *ends]
+        slices = [
+            max(0, len(history[0]) + round(start / oracle.RATIO) - math.floor(300 / oracle.RATIO))
+            for start in starts
+        ]
+        visible = [
+            min(math.ceil(end / oracle.RATIO) + 27, slices[w] + 256 - len(history[0]))
+            for w, end in enumerate(ends)
+        ]
+        expected = oracle.reference_coarse(
+            semantic,
+            voice_semantic,
+            voice_coarse,
+            max_coarse_history=300,
+            lengths=lengths,
+            visible=visible,
+        )
+        assert composed(plan, semantic, history) == expected
+
+
+def test_plain_low_latency_with_a_full_voice_is_the_reference() -> None:
     """A full voice needs 47 tokens for window 0: the default look-ahead never asks for fewer."""
     for w in range(40):
         exact = CoarsePlan.of(CONFIG, ExactWindows(), 346, 1040).window(w)
-        assert CoarsePlan.of(CONFIG, LOW, 346, 1040).window(w) == exact
+        assert CoarsePlan.of(CONFIG, PLAIN, 346, 1040).window(w) == exact
     assert exact.visible_tokens == 47 + round(39 * 60 / oracle.RATIO)
 
 
-def test_without_a_voice_low_latency_starts_after_47_tokens_instead_of_256() -> None:
+def test_without_a_voice_low_latency_starts_early_instead_of_after_256() -> None:
     assert CoarsePlan.of(CONFIG, ExactWindows(), 0, 0).window(0).visible_tokens == 256
-    assert CoarsePlan.of(CONFIG, LOW, 0, 0).window(0).visible_tokens == 47
+    assert CoarsePlan.of(CONFIG, PLAIN, 0, 0).window(0).visible_tokens == 47
+    assert CoarsePlan.of(CONFIG, LOW, 0, 0).window(0).visible_tokens == 41
 
 
 @settings(max_examples=200, deadline=None)
@@ -195,6 +237,35 @@ def test_what_runs_early_runs_the_same_as_late(
         assert until <= plan.runnable_until(late, n, ended=True)
 
 
-def test_windows_larger_than_the_context_are_refused() -> None:
-    with pytest.raises(OptionError, match="at most 768"):
-        CoarsePlan.of(CONFIG, LowLatencyWindows(coarse_ramp_steps=(60, 139)), 0, 0)
+@settings(max_examples=200, deadline=None)
+@given(
+    voice=st.sampled_from(VOICES),
+    policy=st.builds(
+        LowLatencyWindows,
+        coarse_history_tokens=st.integers(60, 630),
+        coarse_ramp_steps=st.tuples(st.integers(1, 768)),
+        lookahead_semantic_tokens=st.integers(0, 236),
+    ),
+    w=st.integers(0, 30),
+    size=st.sampled_from([CONFIG, SHORT]),
+)
+def test_every_window_fits_and_sees_what_it_makes(
+    voice: tuple[int, int], policy: LowLatencyWindows, w: int, size: BarkConfig
+) -> None:
+    """Whatever is asked for: positions suffice, and no window outruns its semantic slice."""
+    plan = CoarsePlan.of(size, policy, voice[0], 2 * voice[1])
+    window = plan.window(w)
+    steps = window.end_step - window.start_step
+    assert 1 <= steps <= (policy.coarse_ramp_steps or (0,))[0]
+    prompt = size.coarse.max_semantic_tokens + 1 + window.context_tokens
+    assert prompt + steps - 1 <= size.coarse_model.block_size
+    assert window.visible_tokens >= math.floor(window.end_step / size.coarse_per_semantic)
+
+
+def test_what_does_not_fit_is_cut_down() -> None:
+    policy = LowLatencyWindows(coarse_ramp_steps=(60, 768), coarse_history_tokens=630)
+    ramp = CoarsePlan.of(CONFIG, policy, 0, 0).ramp
+    # 256 semantic tokens, less 209 of history and 27 of look-ahead, last for 60 steps.
+    assert ramp.lengths == (60, 60)
+    assert CoarsePlan.of(CONFIG, LOW, 0, 0).ramp.lengths == (42, 60, 120, 240, 390)
+    assert CoarsePlan.of(SHORT, LOW, 0, 0).ramp.lengths == (42, 60, 60, 60, 60)
