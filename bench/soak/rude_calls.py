@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -115,8 +116,10 @@ async def client_killed(plan: CallPlan, line: Line) -> str:
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(VICTIM_START_TIMEOUT_S):
-            await process.stdout.readline()
+        # Where the server is full or its engine down it may not get to speak: it dies all the same.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(VICTIM_START_TIMEOUT_S):
+                await process.stdout.readline()
         await asyncio.sleep(moment_s(plan.draws().random()))
     finally:
         process.kill()
@@ -205,7 +208,9 @@ async def _raw(sort: int, target: str, draw: float) -> str:
             await _read_all(start(_once(np.random.default_rng(int(draw * 1e6)).bytes(40))))
         except grpc.aio.AioRpcError as error:
             if error.code() is not wanted:
-                raise UnexpectedError(f"broken bytes got {error.code()}") from error
+                raise UnexpectedError(
+                    f"broken bytes to {method} got {error.code()}: {error.details()}"
+                ) from error
             return "rejected"
     raise UnexpectedError("broken bytes were taken")
 

@@ -109,8 +109,9 @@ class Storm:
 
     async def one(self, plan: CallPlan, *, engine_dies: bool = False) -> None:
         """Make one call and judge how it ended."""
+        limit = asyncio.timeout(CALL_TIMEOUT_S)
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            async with limit:
                 end = await CALLS[plan.kind](plan, self.line)
         except ServerFullError:
             end = "refused"
@@ -119,8 +120,9 @@ class Storm:
                 self.findings.add_call(plan, repr(error))
                 return
             end = f"unavailable ({error.reason})"
-        except TimeoutError:
-            self.findings.add_call(plan, f"not over after {CALL_TIMEOUT_S:g} s")
+        except TimeoutError as error:
+            late = f"not over after {CALL_TIMEOUT_S:g} s"
+            self.findings.add_call(plan, late if limit.expired() else repr(error))
             return
         except ClosedError as error:
             self.findings.add_call(plan, f"closed by itself: {error!r}")
