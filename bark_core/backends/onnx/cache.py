@@ -31,14 +31,23 @@ class CannotKeepError(ConfigError):
 
 
 def cache_root() -> Path:
-    """The directory for all conversions of this user."""
+    """The directory for all conversions of this user.
+
+    Raises:
+        ConfigError: There is no such place.
+    """
     configured = os.environ.get("XDG_CACHE_HOME")
     if configured:
         base = Path(configured)
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
     else:
-        base = Path.home() / ".cache"
+        try:
+            home = Path.home()
+        except RuntimeError as error:
+            raise ConfigError(
+                "this user has no home directory to keep converted models in: set XDG_CACHE_HOME "
+                "to a directory that can be written"
+            ) from error
+        base = home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
     return base / "barkstream" / "onnx"
 
 
