@@ -64,7 +64,7 @@ class UtteranceRequest:
             Together with ``following_s`` it decides how much a listener is told to wait for,
             nothing else.
         following_s: Likewise, of the text after this utterance that was known when it was
-            submitted.
+            submitted, and will be submitted without waiting for anything else.
     """
 
     utterance_id: str

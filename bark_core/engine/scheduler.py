@@ -338,7 +338,7 @@ class Scheduler:
             self.tally.wait(now_s - utterance.arrival_s)
         del self._live[utterance.utterance_id]
         self._streams.leave(utterance)
-        if not utterance.stream.utterances:
+        if not (utterance.stream.utterances or utterance.request.following_s):
             utterance.stream.clock.hint(0.0, now_s)  # nothing more is to come for now
         if utterance.slot is not None:
             self._running.remove(utterance)

@@ -73,7 +73,13 @@ class SpeechContext:
         self._seed = frontend.draw_seed() if settings.seed is None else settings.seed
         self._rate_hz = frontend.config.sample_rate_hz
         self._segmenter = frontend.segmenter(settings)
-        self._delivery = Delivery(self._rate_hz, settings.pause_s, settings.fade_s, clock)
+        self._delivery = Delivery(
+            self._rate_hz,
+            settings.pause_s,
+            settings.fade_s,
+            clock,
+            honours_hints=settings.pacing.honours_start_hint,
+        )
         self._source: list[str] = []
         self._waiting: deque[TextSegment] = deque()
         self._segments = 0
@@ -164,6 +170,8 @@ class SpeechContext:
             events = self._delivery.take(event)
         except EngineFailureError as error:
             return self.fail(error)
+        if self.idle and not self._finished:
+            events += self._delivery.start_now()
         return self._actions(events)
 
     def report_playback(self, played_s: float) -> Actions:
@@ -243,10 +251,18 @@ class SpeechContext:
                 stream_id=self.stream_id,
                 seed=self._seed,
                 voice=self._carried if carries_on else self.settings.voice.prompt,
+                following_characters=self._following_characters(),
             )
             self._delivery.expect(request.utterance_id, segment)
             requests.append(request)
         return requests
+
+    def _following_characters(self) -> int:
+        """Code points that the engine will be asked for, whatever the caller does.
+
+        Not those that wait for more text or a flush: a listener might wait for them in vain.
+        """
+        return sum(len(segment.spoken_text) for segment in self._waiting)
 
     def _carry_on(self, tokens: Voice) -> None:
         """Keep the utterance as history for the next one, where it is long enough to be one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from bark_core.engine.events import (
     UtteranceReport,
     UtteranceStarted,
 )
+from bark_core.engine.start_hint import MAX_BUFFER_S, StartHint
 from bark_core.errors import EngineFailureError
 from bark_core.speech.events import (
     ContextAudio,
@@ -61,13 +62,20 @@ class Delivery:
         pause_s: Silence between two utterances that have sound.
         fade_s: Fade at both ends of an utterance.
         clock: Seconds.
+        honours_hints: The listener starts as start hints say.
     """
 
     def __init__(
-        self, sample_rate_hz: int, pause_s: float, fade_s: float, clock: Callable[[], float]
+        self,
+        sample_rate_hz: int,
+        pause_s: float,
+        fade_s: float,
+        clock: Callable[[], float],
+        *,
+        honours_hints: bool = False,
     ) -> None:
         self.timeline = Timeline(sample_rate_hz)
-        self.playback = PlaybackClock(sample_rate_hz)
+        self.playback = PlaybackClock(sample_rate_hz, honours_hints=honours_hints)
         self._rate_hz = sample_rate_hz
         self._pause_samples = round(pause_s * sample_rate_hz)
         self._fade_samples = round(fade_s * sample_rate_hz)
@@ -78,6 +86,9 @@ class Delivery:
         self._sent_samples = 0
         self._last_index = 0
         self._first_audio_s: float | None = None
+        self._hint: StartHint | None = None  # the latest
+        self._hint_is_new = False
+        self._held_pauses_s = 0.0  # of what the listener has not heard
 
     @property
     def live(self) -> tuple[str, ...]:
@@ -135,16 +146,43 @@ class Delivery:
                 utterance.progress = event
                 if utterance.placed is not None:
                     utterance.placed.expected_samples = event.expected_samples
-                return [self._progress(utterance)] if self._is_next(utterance) else []
+                if not self._is_next(utterance):
+                    return []
+                self._take_hint(event.start_hint)
+                told = self._progress(utterance)
+                self._tell_playback()
+                return [told]
             case AudioReady():
                 if event.start_sample != utterance.received_samples or utterance.finished:
                     raise EngineFailureError("the engine sent audio out of order; try again")
                 utterance.received_samples += event.pcm.size
+                self._take_hint(event.start_hint)
                 self._keep(utterance, utterance.fade.feed(event.pcm))
             case UtteranceFinished():
                 self._keep(utterance, utterance.fade.finish())
                 utterance.finished = event
-        return self._deliver()
+        events = self._deliver()
+        self._tell_playback()
+        return events
+
+    def start_now(self) -> list[ContextEvent]:
+        """For now nothing more will come: tell a listener who waits for more."""
+        if not self.playback.waiting:
+            return []
+        self._take_hint(StartHint(buffer_s=0.0, expected_audio_s=0.0, wait_s=0.0))
+        self._tell_playback()
+        self._hint_is_new = False
+        return [
+            ContextProgress(
+                segment_index=self._last_index,
+                waiting=False,
+                semantic_tokens=0,
+                coarse_frames=0,
+                expected_samples=None,
+                sent_samples=self._sent_samples,
+                start_hint=self._hint,
+            )
+        ]
 
     def progress(self) -> ContextProgress | None:
         """Where the utterance stands whose audio comes next; None: nothing is being made."""
@@ -176,6 +214,19 @@ class Delivery:
             audio_s=self._sent_samples / self._rate_hz,
         )
 
+    def _take_hint(self, hint: StartHint | None) -> None:
+        """The engine does not know of the pauses that are in the listener's buffer."""
+        if hint is None:
+            return
+        if hint.buffer_s:
+            buffer_s = min(hint.buffer_s + self._held_pauses_s, MAX_BUFFER_S)
+            hint = replace(hint, buffer_s=buffer_s)
+        self._hint, self._hint_is_new = hint, True
+
+    def _tell_playback(self) -> None:
+        if self._hint is not None:
+            self.playback.hint(self._hint.buffer_s, self._clock())
+
     def _keep(self, utterance: _Utterance, pcm: FloatArray) -> None:
         if pcm.size:
             utterance.ready.append(pcm)
@@ -204,6 +255,7 @@ class Delivery:
         if utterance.ready and self._sent_samples and self._pause_samples:
             silence = np.zeros(self._pause_samples, dtype=np.float32)
             self._send(silence, self._last_index, events)
+            self._held_pauses_s += self._pause_samples / self._rate_hz
         placed = self.timeline.place(utterance.segment, self._sent_samples)
         if utterance.progress is not None:
             placed.expected_samples = utterance.progress.expected_samples
@@ -212,8 +264,12 @@ class Delivery:
         return placed
 
     def _send(self, pcm: FloatArray, segment_index: int, events: list[ContextEvent]) -> None:
-        events.append(ContextAudio(pcm, self._sent_samples, segment_index))
+        hint = self._hint if self._hint_is_new else None
+        self._hint_is_new = False
+        events.append(ContextAudio(pcm, self._sent_samples, segment_index, hint))
         now_s = self._clock()
+        if self.playback.played_s(now_s) == self.playback.sent_s:
+            self._held_pauses_s = 0.0
         self.playback.sent(pcm.size, now_s)
         self._sent_samples += pcm.size
         self._last_index = segment_index
@@ -238,6 +294,8 @@ class Delivery:
 
     def _progress(self, utterance: _Utterance) -> ContextProgress:
         progress = utterance.progress
+        # A heartbeat repeats what a listener who waits was told.
+        hint = self._hint if self._hint_is_new or self.playback.waiting else None
         return ContextProgress(
             segment_index=utterance.segment.index,
             waiting=not utterance.has_slot,
@@ -245,4 +303,5 @@ class Delivery:
             coarse_frames=progress.coarse_frames if progress else 0,
             expected_samples=progress.expected_samples if progress else None,
             sent_samples=self._sent_samples,
+            start_hint=hint,
         )

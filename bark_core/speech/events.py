@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bark_core.engine.events import UtteranceReport
 from bark_core.engine.request import UtteranceRequest
+from bark_core.engine.start_hint import StartHint
 from bark_core.errors import BarkstreamError
 from bark_core.text.base import TextSegment
 from bark_core.voices import Voice
@@ -94,11 +95,14 @@ class ContextAudio:
         pcm: float32 [N], finite, not clipped, N >= 1.
         start_sample: Position of pcm[0].
         segment_index: The utterance; a pause counts as the utterance before it.
+        start_hint: What a listener who is silent should wait for, this audio included. None:
+            nothing new.
     """
 
     pcm: NDArray[np.float32]
     start_sample: int
     segment_index: int
+    start_hint: StartHint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class ContextProgress:
         coarse_frames: Made so far.
         expected_samples: Length of the utterance, exact or estimated; None: unknown.
         sent_samples: Audio of the context sent so far.
+        start_hint: What a listener who waits should now wait for; None: nothing new, or nobody
+            waits.
     """
 
     segment_index: int
@@ -120,6 +126,7 @@ class ContextProgress:
     coarse_frames: int
     expected_samples: int | None
     sent_samples: int
+    start_hint: StartHint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bark_core.engine.request import Pacing, UtteranceRequest
 from bark_core.errors import OptionError
 from bark_core.options import SamplingParams, SynthesisOptions
 from bark_core.speech.settings import Continuity, NamedVoice, SpeechSettings
+from bark_core.speech.timeline import TYPICAL_CHARACTERS_PER_S
 from bark_core.text.base import SegmentationMode, SegmentLimits, TextSegment, Tokenizer
 from bark_core.text.segmenter import Segmenter
 from bark_core.voices import Voice, VoiceStore
@@ -243,6 +244,7 @@ class SpeechFrontend:
         stream_id: str,
         seed: int,
         voice: Voice | None,
+        following_characters: int = 0,
     ) -> UtteranceRequest:
         """The engine's request for one utterance.
 
@@ -252,6 +254,7 @@ class SpeechFrontend:
             stream_id: Unique among the live ones of the engine.
             seed: The text's seed.
             voice: What the utterance continues from.
+            following_characters: Length of the text after it, as far as it is known.
         """
         carries_on = settings.continuity is Continuity.CARRY_ON
         return UtteranceRequest(
@@ -264,4 +267,6 @@ class SpeechFrontend:
             pacing=settings.pacing,
             deadline_s=settings.deadline_s,
             keep_tokens=settings.keep_tokens or carries_on,
+            typical_s=len(segment.spoken_text) / TYPICAL_CHARACTERS_PER_S,
+            following_s=following_characters / TYPICAL_CHARACTERS_PER_S,
         )

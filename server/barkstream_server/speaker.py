@@ -13,6 +13,7 @@ from typing import assert_never
 from google.protobuf.message import Message
 
 from bark_core.audio import AudioEncoder, EncodedChunk
+from bark_core.engine.start_hint import StartHint
 from bark_core.errors import BarkstreamError
 from bark_core.speech import (
     CancelReport,
@@ -36,6 +37,7 @@ from barkstream_server.convert.messages import (
     progress_message,
     receipt_message,
     segment_message,
+    start_hint_message,
     timing_message,
     usage_message,
 )
@@ -99,6 +101,8 @@ class Speaker:
         self._fed_samples = 0  # of the model's rate
         self._filling = 0  # samples that flushing the encoder put in between
         self._segments: list[_Place] = []
+        self._hint: StartHint | None = None  # not told yet
+        self._told_buffer_s = 0.0
         receipt = bridge.context.receipt
         self._first: Message | None = pb.ContextStarted(
             effective_config=effective_config(plan, frontend, seed=receipt.seed),
@@ -137,12 +141,7 @@ class Speaker:
 
     def progress(self, queue_position: int) -> pb.Progress:
         """Still alive."""
-        return progress_message(
-            self.bridge.progress(),
-            queue_position=queue_position,
-            audio_sent_s=self.audio_sent_s,
-            native_rate_hz=self._native_rate_hz,
-        )
+        return self._progress(self.bridge.progress(), queue_position)
 
     def pull(self) -> Message | None:
         """The next message; None: nothing now, or ended."""
@@ -170,6 +169,7 @@ class Speaker:
                 self._segments.append(_Place(start, self._filling, segment.index))
                 self._messages.append(pb.SegmentStarted(segment=segment_message(segment)))
             case ContextAudio(pcm=pcm):
+                self._hint = event.start_hint or self._hint
                 self._fed_samples += pcm.size
                 self._add_audio(self._encoder.feed(pcm))
             case SegmentCompleted():
@@ -204,9 +204,24 @@ class Speaker:
                 self._stats.utterances += event.usage.utterances
                 self._messages.append(self._told(event.error))
             case ContextProgress():
-                pass  # goes out as a heartbeat only
+                self._take_progress(event)
             case _:
                 assert_never(event)
+
+    def _take_progress(self, progress: ContextProgress) -> None:
+        """Goes out as a heartbeat only, but for a hint that lets the player start."""
+        hint = progress.start_hint
+        if hint is not None and hint.wait_s <= 0 and hint.buffer_s < self._told_buffer_s:
+            self._told_buffer_s = hint.buffer_s
+            self._messages.append(self._progress(progress))
+
+    def _progress(self, progress: ContextProgress | None, queue_position: int = 0) -> pb.Progress:
+        return progress_message(
+            progress,
+            queue_position=queue_position,
+            audio_sent_s=self.audio_sent_s,
+            native_rate_hz=self._native_rate_hz,
+        )
 
     def _flush_encoder(self) -> None:
         self._add_audio(self._encoder.flush())
@@ -215,13 +230,16 @@ class Speaker:
 
     def _add_audio(self, chunks: Sequence[EncodedChunk]) -> None:
         for chunk in chunks:
-            self._messages.append(
-                audio_message(
-                    chunk,
-                    segment_index=self._place(chunk.start_sample).index,
-                    chunk_index=self._chunks,
-                )
+            message = audio_message(
+                chunk,
+                segment_index=self._place(chunk.start_sample).index,
+                chunk_index=self._chunks,
             )
+            if self._hint is not None:
+                message.start_hint.CopyFrom(start_hint_message(self._hint))
+                self._told_buffer_s = self._hint.buffer_s
+                self._hint = None
+            self._messages.append(message)
             self._chunks += 1
             self._encoded_samples += chunk.sample_count
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from barkstream_client import ClientError, ClosedError
+from barkstream_client import Audio, ClientError, ClosedError, Progress, StartHint
 from barkstream_client.playback import Loudspeaker, PlaybackBuffer
 
 RATE_HZ = 1_000
@@ -22,7 +22,7 @@ def ramp(samples: int, start: int = 1) -> np.ndarray:
     return np.arange(start, start + samples, dtype=np.float32)
 
 
-def buffer(prebuffer_s: float = 0.0, max_buffer_s: float = 10.0) -> PlaybackBuffer:
+def buffer(prebuffer_s: float | None = 0.0, max_buffer_s: float = 10.0) -> PlaybackBuffer:
     return PlaybackBuffer(RATE_HZ, prebuffer_s, max_buffer_s)
 
 
@@ -187,3 +187,104 @@ def test_no_loudspeaker_is_a_clear_error(
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(ClientError, match="pip install"):
         Loudspeaker(RATE_HZ)
+
+
+# ---- start hints --------------------------------------------------------------------------------
+
+
+def test_it_waits_for_what_the_hint_asks_for() -> None:
+    pool = buffer(prebuffer_s=None)
+    pool.hint(0.3)
+    pool.feed(ramp(299))
+    assert not pool.take(10).any()
+    assert not pool.playing
+    assert pool.played_s == 0
+    pool.feed(ramp(1, 300))
+    assert pool.take(10).tolist() == ramp(10).tolist()
+    assert pool.playing
+    pool.hint(5.0)  # of no use to one that plays
+    assert pool.take(10).all()
+
+
+def test_without_a_hint_it_waits_a_little() -> None:
+    pool = buffer(prebuffer_s=None)
+    pool.feed(ramp(199))
+    assert not pool.take(10).any()
+    pool.feed(ramp(1))
+    assert pool.take(10).all()
+
+
+def test_a_later_hint_replaces_the_one_before() -> None:
+    pool = buffer(prebuffer_s=None)
+    pool.hint(3.0)
+    pool.feed(ramp(50))
+    assert not pool.take(10).any()
+    pool.hint(0.0)  # no more text is known
+    assert pool.take(10).all()
+
+
+def test_complete_audio_is_played_whatever_was_hinted() -> None:
+    pool = buffer(prebuffer_s=None)
+    pool.hint(3.0)
+    pool.feed(ramp(20))
+    pool.complete()
+    assert pool.take(20).tolist() == ramp(20).tolist()
+
+
+@pytest.mark.parametrize(("prebuffer_s", "first"), [(0.0, 10), (0.05, 50)])
+def test_a_fixed_buffer_ignores_hints(prebuffer_s: float, first: int) -> None:
+    pool = buffer(prebuffer_s=prebuffer_s)
+    pool.hint(3.0)
+    pool.feed(ramp(first))
+    assert pool.take(10).all()
+
+
+def test_a_hint_is_over_when_it_runs_dry() -> None:
+    pool = buffer(prebuffer_s=None)
+    pool.hint(0.6)
+    pool.feed(ramp(600))
+    assert np.count_nonzero(pool.take(700)) == 600
+    assert pool.underruns == 1
+    pool.feed(ramp(200))
+    assert pool.take(10).all()
+
+
+def test_a_player_does_not_wait_for_more_than_it_has_room_for() -> None:
+    pool = buffer(prebuffer_s=None, max_buffer_s=0.4)
+    pool.hint(9.0)
+    feeder = threading.Thread(target=pool.feed, args=(ramp(1_000),))
+    feeder.start()
+    played: list[float] = []
+    while len(played) < 1_000:
+        played += [sample for sample in pool.take(40).tolist() if sample]
+        if not feeder.is_alive():
+            pool.complete()
+    feeder.join(10)
+    assert played == ramp(1_000).tolist()
+
+
+def audio(samples: int, hint: StartHint | None = None) -> Audio:
+    data = np.full(samples, 0.5, "<f4").tobytes()
+    return Audio(data, "pcm_f32le", RATE_HZ, 0, samples, 0, 0, hint)
+
+
+def test_the_loudspeaker_goes_by_the_events(streams: list[FakeStream]) -> None:
+    with Loudspeaker(RATE_HZ) as speaker:
+        (stream,) = streams
+        speaker.play(audio(300, StartHint(1.0, 9.0, 2.0)))
+        assert not any(stream.pull(10))
+        speaker.play(Progress(0, 0, 5, 5, 0.3, 1.0))  # says nothing new
+        assert not any(stream.pull(10))
+        speaker.play(Progress(0, 0, 5, 5, 0.3, 1.0, StartHint(0.25)))
+        assert all(stream.pull(10))
+        assert speaker.played_s == pytest.approx(0.01)
+
+
+def test_stopped_while_it_waits_it_has_played_nothing(streams: list[FakeStream]) -> None:
+    speaker = Loudspeaker(RATE_HZ)
+    speaker.play(audio(300, StartHint(1.0)))
+    assert not any(streams[0].pull(50))
+    speaker.stop()
+    assert speaker.played_s == 0
+    assert not any(streams[0].pull(50))
+    speaker.close()

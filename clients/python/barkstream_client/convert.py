@@ -17,6 +17,7 @@ from barkstream_client.events import (
     Segment,
     SpeechEvent,
     Started,
+    StartHint,
     TimedSegment,
     Timing,
     Usage,
@@ -72,7 +73,22 @@ class EventDecoder:
             sample_count=message.sample_count,
             segment_index=message.segment_index,
             chunk_index=message.chunk_index,
+            start_hint=start_hint(message),
         )
+
+
+def start_hint(
+    message: speech_service_pb2.AudioChunk | speech_service_pb2.Progress,
+) -> StartHint | None:
+    """What a silent player should wait for."""
+    if not message.HasField("start_hint"):
+        return None
+    hint = message.start_hint
+    return StartHint(
+        buffer_s=seconds(hint.buffer),
+        expected_audio_s=seconds(hint.expected_audio),
+        expected_wait_s=seconds(hint.expected_wait),
+    )
 
 
 def flushed(message: speech_service_pb2.Flushed) -> Flushed:
@@ -100,6 +116,7 @@ def progress(message: speech_service_pb2.Progress) -> Progress:
         coarse_frames=message.coarse_frames,
         audio_sent_s=seconds(message.audio_sent),
         expected_utterance_s=seconds(message.expected_utterance_duration) if known else None,
+        start_hint=start_hint(message),
     )
 
 

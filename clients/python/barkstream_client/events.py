@@ -90,6 +90,24 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class StartHint:
+    """What a player that is silent should wait for, so that it does not run dry afterwards.
+
+    A later one replaces it; a player that is playing ignores it. Ask for ``honours_start_hint``
+    where the player goes by it, and feed it to ``barkstream_client.playback``.
+
+    Attributes:
+        buffer_s: Audio to hold, received and not yet played, before it starts; 0: start.
+        expected_audio_s: Audio still to come, of the text known so far.
+        expected_wait_s: Time until that buffer will have come; 0: it has.
+    """
+
+    buffer_s: float
+    expected_audio_s: float = 0.0
+    expected_wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Audio:
     """The next audio.
 
@@ -101,6 +119,7 @@ class Audio:
         sample_count: Samples in data; for containers those encoded since the last chunk.
         segment_index: The utterance that the first sample belongs to.
         chunk_index: Counts from 0.
+        start_hint: What a silent player should wait for, this audio included; None: nothing new.
     """
 
     data: bytes
@@ -110,6 +129,7 @@ class Audio:
     sample_count: int
     segment_index: int
     chunk_index: int
+    start_hint: StartHint | None = None
 
     def pcm(self) -> NDArray[np.float32]:
         """Samples in [-1, 1], float32 [N].
@@ -131,6 +151,7 @@ class Progress:
         coarse_frames: Of the utterance so far.
         audio_sent_s: All utterances.
         expected_utterance_s: Once known or estimated.
+        start_hint: What a player that waits should now wait for; None: nothing new.
     """
 
     segment_index: int
@@ -139,6 +160,7 @@ class Progress:
     coarse_frames: int
     audio_sent_s: float
     expected_utterance_s: float | None
+    start_hint: StartHint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class SpeechOptions(TypedDict, total=False):
         max_utterance_tokens: Longest utterance in tokens of the model's tokenizer.
         pause_ms: Silence between utterances, 0 to 5000.
         max_lead_s: How far audio may be sent ahead of playback, 0.2 to 3600.
+        honours_start_hint: The player starts as ``StartHint`` says, and not with the first audio.
     """
 
     voice: str
@@ -59,6 +60,7 @@ class SpeechOptions(TypedDict, total=False):
     max_utterance_tokens: int
     pause_ms: float
     max_lead_s: float
+    honours_start_hint: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ _FIELDS: dict[str, tuple[str, _Plain | _Time | _Word]] = {
     "max_utterance_tokens": ("segmentation.max_utterance_tokens", _PLAIN),
     "pause_ms": ("segmentation.pause", _MILLISECONDS),
     "max_lead_s": ("delivery.max_lead", _SECONDS),
+    "honours_start_hint": ("delivery.honours_start_hint", _PLAIN),
 }
 
 

@@ -3,9 +3,13 @@
 ::
 
     with Loudspeaker(sample_rate_hz=24_000) as speaker:
-        async for audio in client.stream("Hello.").audio():
-            speaker.feed(audio.pcm())
+        async for event in client.stream("Hello.", honours_start_hint=True):
+            await asyncio.to_thread(speaker.play, event)
         await asyncio.to_thread(speaker.drain)
+
+By default it starts when the server's ``StartHint`` says that the rest will come in time. On a
+server that keeps up that is the first audio; on one slower than real time it is one wait at the
+beginning in place of many pauses.
 """
 
 from __future__ import annotations
@@ -21,8 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from barkstream_client.errors import ClientError, ClosedError
+from barkstream_client.events import Audio, Progress, SpeechEvent
 
 FloatArray = NDArray[np.float32]
+
+UNHINTED_S = 0.2
+"""Audio to wait for where the server gives no hint: one that knows none, or after running dry."""
 
 
 class OutputStream(Protocol):
@@ -44,24 +52,30 @@ class OutputStream(Protocol):
 class PlaybackBuffer:
     """Samples between the network and the sound card. Thread-safe, and bounded.
 
-    Playback begins once ``prebuffer_s`` are there (or the audio is complete); when it runs dry it
-    waits for as much again, because one pause is less bad than many.
+    Playback begins once as much is there as the latest ``hint`` asked for, or the audio is
+    complete, or no more has room. When it runs dry it waits anew, because one pause is less bad
+    than many.
 
     Args:
         sample_rate_hz: Of all samples.
-        prebuffer_s: Audio to wait for.
+        prebuffer_s: Audio to wait for whatever is hinted; 0: none. None: go by the hints.
         max_buffer_s: ``feed`` waits while so much is buffered.
     """
 
-    def __init__(self, sample_rate_hz: int, prebuffer_s: float, max_buffer_s: float) -> None:
+    def __init__(self, sample_rate_hz: int, prebuffer_s: float | None, max_buffer_s: float) -> None:
         self._rate_hz = sample_rate_hz
-        self._prebuffer = round(prebuffer_s * sample_rate_hz)
-        self._limit = max(1, round(max_buffer_s * sample_rate_hz), self._prebuffer)
+        self._hinted = prebuffer_s is None
+        self._unhinted = round(
+            (UNHINTED_S if prebuffer_s is None else prebuffer_s) * sample_rate_hz
+        )
+        self._needed = self._unhinted
+        self._limit = max(1, round(max_buffer_s * sample_rate_hz), self._unhinted)
         self._parts: deque[FloatArray] = deque()
         self._buffered = 0
         self._played = 0
         self._underruns = 0
         self._playing = False
+        self._full = False  # somebody waits for room: a player that waits for more never ends
         self._complete = False
         self._stopped = False
         self._changed = threading.Condition()
@@ -77,9 +91,20 @@ class PlaybackBuffer:
         return self._buffered / self._rate_hz
 
     @property
+    def playing(self) -> bool:
+        """It has begun, and has not run dry since."""
+        return self._playing
+
+    @property
     def underruns(self) -> int:
         """How often playback ran dry before the end."""
         return self._underruns
+
+    def hint(self, buffer_s: float) -> None:
+        """Start, when silent, with so much; 0: with anything. Ignored where that is fixed."""
+        with self._changed:
+            if self._hinted:
+                self._needed = round(buffer_s * self._rate_hz)
 
     def feed(self, pcm: FloatArray) -> None:
         """Add samples, waiting for room. float32 [N].
@@ -97,16 +122,16 @@ class PlaybackBuffer:
                 self._buffered += part.size
 
     def _has_room(self, samples: int) -> bool:
-        return self._stopped or self._buffered + samples <= self._limit
+        self._full = self._buffered + samples > self._limit
+        return self._stopped or not self._full
 
     def take(self, samples: int) -> FloatArray:
         """The next samples for the sound card, padded with silence. Never waits. [samples]."""
         out = np.zeros(samples, np.float32)
         with self._changed:
             if not self._playing:
-                self._playing = self._buffered > 0 and (
-                    self._complete or self._buffered >= self._prebuffer
-                )
+                enough = self._complete or self._full or self._buffered >= self._needed
+                self._playing = enough and self._buffered > 0
             filled = 0
             while self._playing and filled < samples and self._parts:
                 part = self._parts.popleft()
@@ -119,6 +144,7 @@ class PlaybackBuffer:
             self._played += filled
             if self._playing and filled < samples:
                 self._playing = False
+                self._needed = self._unhinted  # what was hinted is over
                 self._underruns += not self._complete
             self._changed.notify_all()
         return out
@@ -151,7 +177,9 @@ class Loudspeaker:
 
     Args:
         sample_rate_hz: Of the audio.
-        prebuffer_s: Audio to wait for before playing.
+        prebuffer_s: Audio to wait for before playing, whatever the server says; 0: start at once.
+            None: wait for what the server's hints ask for. Then say ``honours_start_hint=True`` to
+            the server.
         max_buffer_s: ``feed`` waits while so much is buffered.
         device: Name or number as sounddevice knows it; None: the default one.
 
@@ -163,7 +191,7 @@ class Loudspeaker:
         self,
         sample_rate_hz: int,
         *,
-        prebuffer_s: float = 0.2,
+        prebuffer_s: float | None = None,
         max_buffer_s: float = 60.0,
         device: int | str | None = None,
     ) -> None:
@@ -175,6 +203,16 @@ class Loudspeaker:
     def played_s(self) -> float:
         """Audio played: what ``report_playback`` and ``cancel`` want to know."""
         return self.buffer.played_s
+
+    def play(self, event: SpeechEvent) -> None:
+        """Take an event of a stream or a context: its audio and its hint. Others do nothing.
+
+        Waits as ``feed`` does.
+        """
+        if isinstance(event, Audio | Progress) and event.start_hint is not None:
+            self.buffer.hint(event.start_hint.buffer_s)
+        if isinstance(event, Audio):
+            self.buffer.feed(event.pcm())
 
     def feed(self, pcm: FloatArray) -> None:
         """Add samples, float32 [N].

@@ -9,6 +9,7 @@ from dataclasses import replace
 from bark_core.backends.registry import BackendSpec
 from bark_core.checkpoints import open_checkpoint
 from bark_core.engine.interface import EngineLimits
+from bark_core.engine.request import Pacing
 from bark_core.engine.thread import ThreadEngine
 from bark_core.options import ExactWindows, LowLatencyWindows
 from bark_core.speech import (
@@ -47,7 +48,11 @@ def speak_locally(order: SpeechOrder) -> Generator[Piece | Said, None, None]:
     # As the server does: a text that is being written is not held back for what may follow.
     mode = SegmentationMode.LIVE if order.text is None else SegmentationMode.WHOLE
     settings = frontend.settings(
-        voice=order.voice, seed=order.seed, options=options, segmentation=frontend.limits(mode)
+        voice=order.voice,
+        seed=order.seed,
+        options=options,
+        segmentation=frontend.limits(mode),
+        pacing=Pacing(honours_start_hint=order.honours_start_hint),
     )
     engine = ThreadEngine(
         BackendSpec(
@@ -70,7 +75,9 @@ def speak_locally(order: SpeechOrder) -> Generator[Piece | Said, None, None]:
                     source_end = event.segment.source_end
                 case ContextAudio():
                     watch.audio()
-                    yield Piece(event.pcm, frontend.config.sample_rate_hz, source_end)
+                    hint = event.start_hint
+                    buffer_s = None if hint is None else hint.buffer_s
+                    yield Piece(event.pcm, frontend.config.sample_rate_hz, source_end, buffer_s)
                 case ContextCompleted():
                     yield Said(
                         first_audio_s=watch.first_audio_s,

@@ -88,12 +88,20 @@ class WavPipe:
 class Speaker:
     """The default loudspeaker.
 
+    Args:
+        sample_rate_hz: Of the samples.
+        prebuffer_s: Audio to wait for before playing; None: what hints ask for.
+
     Raises:
         SpeechError: There is none.
     """
 
-    def __init__(self, sample_rate_hz: int) -> None:
-        self._loudspeaker = Loudspeaker(sample_rate_hz)
+    def __init__(self, sample_rate_hz: int, prebuffer_s: float | None) -> None:
+        self._loudspeaker = Loudspeaker(sample_rate_hz, prebuffer_s=prebuffer_s)
+
+    def hint(self, buffer_s: float) -> None:
+        """What to wait for while silent."""
+        self._loudspeaker.buffer.hint(buffer_s)
 
     def write(self, pcm: NDArray[np.float32]) -> None:
         """Play after what is playing; waits while a minute is buffered."""
@@ -112,19 +120,35 @@ class Outputs:
         file: WAV file, or "-" for standard output, or None.
         play: Use the loudspeaker.
         play_if_possible: Use it if there is one; say so on stderr if not.
+        prebuffer_s: Audio that the loudspeaker waits for; None: what hints ask for.
     """
 
-    def __init__(self, file: str | None, *, play: bool, play_if_possible: bool) -> None:
+    def __init__(
+        self,
+        file: str | None,
+        *,
+        play: bool,
+        play_if_possible: bool,
+        prebuffer_s: float | None = None,
+    ) -> None:
         self._file = file
         self._play = play
         self._play_if_possible = play_if_possible
+        self._prebuffer_s = prebuffer_s
         self._open: list[AudioOutput] | None = None
 
-    def write(self, pcm: NDArray[np.float32], sample_rate_hz: int) -> None:
-        """The next samples."""
+    def write(
+        self,
+        pcm: NDArray[np.float32],
+        sample_rate_hz: int,
+        start_buffer_s: float | None = None,
+    ) -> None:
+        """The next samples, and what a silent loudspeaker should wait for (None: nothing new)."""
         if self._open is None:
             self._open = self._outputs(sample_rate_hz)
         for output in self._open:
+            if isinstance(output, Speaker) and start_buffer_s is not None:
+                output.hint(start_buffer_s)
             output.write(pcm)
 
     def close(self) -> None:
@@ -141,7 +165,7 @@ class Outputs:
             outputs.append(WavFile(Path(self._file), sample_rate_hz))
         if self._play or self._play_if_possible:
             try:
-                outputs.append(Speaker(sample_rate_hz))
+                outputs.append(Speaker(sample_rate_hz, self._prebuffer_s))
             except SpeechError as error:
                 if self._play:
                     raise

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 
-from barkstream_client import Audio, Completed, Segment, SpeechOptions
+import numpy as np
+
+from barkstream_client import Audio, Completed, Progress, Segment, SpeechOptions
 from barkstream_client.sync import SyncSpeechClient
 from barkstream_server.cli.speech_order import Piece, Said, SpeechOrder
 from barkstream_server.cli.stopwatch import Stopwatch
@@ -21,16 +23,9 @@ def speak_remotely(order: SpeechOrder, target: str) -> Generator[Piece | Said, N
     Raises:
         SpeechError: The server's answer.
     """
-    options = SpeechOptions(latency_mode=order.latency, max_lead_s=MAX_LEAD_S)  # type: ignore[typeddict-item]
-    if order.voice:
-        options["voice"] = order.voice
-    if order.seed is not None:
-        options["seed"] = order.seed
-    if order.temperature is not None:
-        options["semantic_temperature"] = order.temperature
-        options["coarse_temperature"] = order.temperature
+    options = _options(order)
     watch = Stopwatch()
-    source_end = 0
+    source_end = rate_hz = 0
     with SyncSpeechClient.connect(target) as client:
         client.wait_ready(READY_TIMEOUT_S)
         model = client.server_info(timeout_s=READY_TIMEOUT_S).model
@@ -47,7 +42,10 @@ def speak_remotely(order: SpeechOrder, target: str) -> Generator[Piece | Said, N
                     source_end = event.source_end
                 case Audio():
                     watch.audio()
-                    yield Piece(event.pcm(), event.sample_rate_hz, source_end)
+                    rate_hz = event.sample_rate_hz
+                    yield Piece(event.pcm(), rate_hz, source_end, _buffer_s(event))
+                case Progress() if rate_hz:
+                    yield Piece(np.zeros(0, np.float32), rate_hz, source_end, _buffer_s(event))
                 case Completed():
                     yield Said(
                         first_audio_s=watch.first_audio_s,
@@ -59,3 +57,22 @@ def speak_remotely(order: SpeechOrder, target: str) -> Generator[Piece | Said, N
                     )
                 case _:
                     pass
+
+
+def _options(order: SpeechOrder) -> SpeechOptions:
+    options = SpeechOptions(latency_mode=order.latency, max_lead_s=MAX_LEAD_S)  # type: ignore[typeddict-item]
+    if order.honours_start_hint:
+        options["honours_start_hint"] = True
+    if order.voice:
+        options["voice"] = order.voice
+    if order.seed is not None:
+        options["seed"] = order.seed
+    if order.temperature is not None:
+        options["semantic_temperature"] = order.temperature
+        options["coarse_temperature"] = order.temperature
+    return options
+
+
+def _buffer_s(event: Audio | Progress) -> float | None:
+    """What a silent loudspeaker should wait for."""
+    return None if event.start_hint is None else event.start_hint.buffer_s

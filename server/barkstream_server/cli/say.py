@@ -21,6 +21,7 @@ NAME = "say"
 HELP = "speak a text to a file, the loudspeaker or a pipe"
 DEFAULT_FILE = "out.wav"
 READ_BYTES = 4096
+MAX_PREBUFFER_S = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--play", action="store_true", help="play on the loudspeaker")
     parser.add_argument(
         "--play-if-possible", action="store_true", help="play if there is a loudspeaker"
+    )
+    parser.add_argument(
+        "--prebuffer",
+        type=_seconds,
+        metavar="SECONDS",
+        help="audio that the loudspeaker waits for; 0 starts at once (default: as much as it takes "
+        "to play without a gap at the measured speed)",
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--server", metavar="HOST:PORT", help="let this server speak")
@@ -74,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Speak and report."""
+    playing = args.play or args.play_if_possible
     order = SpeechOrder(
         text=None if args.text == "-" else args.text,
         deltas=_piped_text() if args.text in (None, "-") else iter((args.text,)),
@@ -86,12 +95,17 @@ def run(args: argparse.Namespace) -> int:
         latency=args.latency,
         temperature=args.temperature,
         quiet=args.quiet,
+        honours_start_hint=playing and args.prebuffer is None,
     )
-    playing = args.play or args.play_if_possible
     file = args.output or (None if args.play else DEFAULT_FILE)
     if not args.quiet:
         show_logs()
-    outputs = Outputs(file, play=args.play, play_if_possible=playing and not args.play)
+    outputs = Outputs(
+        file,
+        play=args.play,
+        play_if_possible=playing and not args.play,
+        prebuffer_s=args.prebuffer,
+    )
     try:
         if args.server:
             said = _drain(order, speak_remotely(order, args.server), outputs)
@@ -121,12 +135,20 @@ def _drain(
         for piece in pieces:
             match piece:
                 case Piece():
-                    outputs.write(piece.pcm, piece.sample_rate_hz)
+                    outputs.write(piece.pcm, piece.sample_rate_hz, piece.start_buffer_s)
                     progress.update(max(0, piece.source_end - progress.n))
                 case Said():
                     said = piece
     assert said is not None
     return said
+
+
+def _seconds(given: str) -> float:
+    """A length of time for an option."""
+    value = float(given)
+    if not 0 <= value <= MAX_PREBUFFER_S:
+        raise argparse.ArgumentTypeError(f"must be between 0 and {MAX_PREBUFFER_S:g} s")
+    return value
 
 
 def _piped_text() -> Iterator[str]:

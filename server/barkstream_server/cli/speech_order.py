@@ -30,6 +30,7 @@ class SpeechOrder:
         latency: "low" or "exact".
         temperature: Of the semantic and coarse stages; None is the model's own.
         quiet: No progress, no notices.
+        honours_start_hint: A loudspeaker waits for what start hints ask for.
     """
 
     text: str | None
@@ -43,6 +44,7 @@ class SpeechOrder:
     latency: str
     temperature: float | None
     quiet: bool
+    honours_start_hint: bool = False
 
     def progress_bar(self) -> tqdm[int]:
         """Characters spoken; invisible for short texts and where nobody watches."""
@@ -65,11 +67,13 @@ class Piece:
         pcm: float32 [N].
         sample_rate_hz: Its rate.
         source_end: Code points of the text that are spoken once this utterance is.
+        start_buffer_s: What a silent loudspeaker should wait for; None: nothing new.
     """
 
     pcm: NDArray[np.float32]
     sample_rate_hz: int
     source_end: int
+    start_buffer_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ _EVENT_FIELDS: dict[type[Message], str] = {
     pb.ContextStarted: "context_started",
     pb.SegmentStarted: "segment_started",
     pb.AudioChunk: "audio",
+    pb.Progress: "progress",
     pb.Flushed: "flushed",
     pb.ContextCompleted: "completed",
     pb.ContextCancelled: "cancelled",

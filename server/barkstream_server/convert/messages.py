@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bark_core.audio import EncodedChunk
+from bark_core.engine.start_hint import StartHint
 from bark_core.speech import (
     CancelReport,
     ContextProgress,
@@ -37,6 +38,15 @@ def audio_message(chunk: EncodedChunk, *, segment_index: int, chunk_index: int) 
     )
 
 
+def start_hint_message(hint: StartHint) -> audio_pb2.StartHint:
+    """What a silent player should wait for."""
+    return audio_pb2.StartHint(
+        buffer=duration_of(hint.buffer_s),
+        expected_audio=duration_of(hint.expected_audio_s),
+        expected_wait=duration_of(hint.wait_s),
+    )
+
+
 def progress_message(
     progress: ContextProgress | None,
     *,
@@ -58,6 +68,8 @@ def progress_message(
     if progress.expected_samples is not None:
         expected = duration_of(progress.expected_samples / native_rate_hz)
         message.expected_utterance_duration.CopyFrom(expected)
+    if progress.start_hint is not None:
+        message.start_hint.CopyFrom(start_hint_message(progress.start_hint))
     return message
 
 

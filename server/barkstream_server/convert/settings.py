@@ -148,13 +148,12 @@ class SettingsReader:
         return ExactWindows() if exact else LowLatencyWindows()
 
     def _pacing(self, delivery: audio_pb2.DeliveryConfig, path: str, *, live: bool) -> Pacing:
+        max_lead_s = self._config.max_lead_s if live else None
         if delivery.HasField("max_lead"):
-            return Pacing(
-                max_lead_s=seconds_of(
-                    delivery.max_lead, f"{path}.delivery.max_lead", low_s=0.2, high_s=3600
-                )
+            max_lead_s = seconds_of(
+                delivery.max_lead, f"{path}.delivery.max_lead", low_s=0.2, high_s=3600
             )
-        return Pacing(max_lead_s=self._config.max_lead_s if live else None)
+        return Pacing(max_lead_s=max_lead_s, honours_start_hint=delivery.honours_start_hint)
 
 
 def effective_config(
@@ -189,6 +188,7 @@ def effective_config(
             pause=duration_of(settings.pause_s),
         ),
     )
+    config.delivery.honours_start_hint = settings.pacing.honours_start_hint
     if settings.pacing.max_lead_s is not None:
         config.delivery.max_lead.CopyFrom(duration_of(settings.pacing.max_lead_s))
     return config

@@ -38,6 +38,8 @@ class FakeScript:
         serving: Answer of the health check.
         open_delay_s: Pause before a session is opened.
         ignores_cancel: Never answer a cancel, as a hung server would.
+        start_buffer_s: The first audio of every text carries a ``StartHint`` of so much; None: no
+            hint.
     """
 
     first_audio_delay_s: float = 0.0
@@ -46,6 +48,7 @@ class FakeScript:
     serving: bool = True
     open_delay_s: float = 0.0
     ignores_cancel: bool = False
+    start_buffer_s: float | None = None
 
 
 class AudioGate:

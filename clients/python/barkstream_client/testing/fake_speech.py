@@ -112,6 +112,7 @@ class FakeSpeech:
         source: The text.
         timeline: What was sent.
         placed: The utterances and their places.
+        start_buffer_s: What a player was told to wait for; None: nothing.
     """
 
     config: pb.SpeechConfig
@@ -122,6 +123,7 @@ class FakeSpeech:
     first_audio_s: float | None = None
     samples: int = 0
     chunks: int = 0
+    start_buffer_s: float | None = None
 
     @property
     def rate_hz(self) -> int:
@@ -161,6 +163,12 @@ class FakeSpeech:
         yield pb.SegmentStarted(segment=message)
         yield from self._chunks(pcm, index)
 
+    def hint(self, chunk: pb.AudioChunk, buffer_s: float | None) -> None:
+        """Tell the player with the first chunk what to wait for; None: nothing."""
+        if buffer_s is not None and not self.chunks:
+            chunk.start_hint.buffer.CopyFrom(duration(buffer_s))
+            self.start_buffer_s = buffer_s
+
     def note_sent(self, chunk: pb.AudioChunk) -> None:
         """A chunk left the server. To be called before the next one is taken."""
         self.timeline.sample_rate_hz = self.rate_hz
@@ -176,14 +184,19 @@ class FakeSpeech:
         return pb.ContextCompleted(usage=self.usage(), timing=self.timing(), receipt=self.receipt())
 
     def cancelled(self, played_s: float | None, reported_s: float | None) -> pb.ContextCancelled:
-        """The end of a cancelled text. Without a report all that was sent counts as heard."""
+        """The end of a cancelled text. Without a report all that was sent counts as heard.
+
+        Nothing of it where the player, as it has promised, still waits for more.
+        """
         known = played_s if played_s is not None else reported_s
-        heard = self.timeline.heard_until(self.source.text, self.sent_s if known is None else known)
+        waits = self.config.delivery.honours_start_hint and self.sent_s < (self.start_buffer_s or 0)
+        played = (0.0 if waits else self.sent_s) if known is None else known
+        heard = self.timeline.heard_until(self.source.text, played)
         return pb.ContextCancelled(
             text_spoken=self.source.text[:heard],
             text_remaining=self.source.text[heard:],
             audio_sent=duration(self.sent_s),
-            played=duration(self.sent_s if known is None else known),
+            played=duration(played),
             played_reported=known is not None,
             usage=self.usage(),
         )

@@ -69,6 +69,7 @@ class FakePerformer:
             for message in self._speech.speak(start, source):
                 if isinstance(message, pb.AudioChunk):
                     await self._pace()
+                    self._speech.hint(message, self._state.script.start_buffer_s)
                     await self._send(message)
                     self._speech.note_sent(message)
                     self._fail_if_due()

@@ -99,10 +99,22 @@ class SegmentationConfig(_message.Message):
     def __init__(self, max_utterance_tokens: _Optional[int] = ..., pause: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class DeliveryConfig(_message.Message):
-    __slots__ = ("max_lead",)
+    __slots__ = ("max_lead", "honours_start_hint")
     MAX_LEAD_FIELD_NUMBER: _ClassVar[int]
+    HONOURS_START_HINT_FIELD_NUMBER: _ClassVar[int]
     max_lead: _duration_pb2.Duration
-    def __init__(self, max_lead: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    honours_start_hint: bool
+    def __init__(self, max_lead: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., honours_start_hint: bool = ...) -> None: ...
+
+class StartHint(_message.Message):
+    __slots__ = ("buffer", "expected_audio", "expected_wait")
+    BUFFER_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_AUDIO_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_WAIT_FIELD_NUMBER: _ClassVar[int]
+    buffer: _duration_pb2.Duration
+    expected_audio: _duration_pb2.Duration
+    expected_wait: _duration_pb2.Duration
+    def __init__(self, buffer: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., expected_audio: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., expected_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class SpeechUsage(_message.Message):
     __slots__ = ("text_characters", "utterances", "semantic_tokens", "codec_frames", "samples", "audio_duration")

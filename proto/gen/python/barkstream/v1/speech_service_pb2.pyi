@@ -200,34 +200,38 @@ class SegmentStarted(_message.Message):
     def __init__(self, segment: _Optional[_Union[_audio_pb2.Segment, _Mapping]] = ...) -> None: ...
 
 class AudioChunk(_message.Message):
-    __slots__ = ("data", "start_sample", "sample_count", "segment_index", "chunk_index")
+    __slots__ = ("data", "start_sample", "sample_count", "segment_index", "chunk_index", "start_hint")
     DATA_FIELD_NUMBER: _ClassVar[int]
     START_SAMPLE_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_COUNT_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_INDEX_FIELD_NUMBER: _ClassVar[int]
     CHUNK_INDEX_FIELD_NUMBER: _ClassVar[int]
+    START_HINT_FIELD_NUMBER: _ClassVar[int]
     data: bytes
     start_sample: int
     sample_count: int
     segment_index: int
     chunk_index: int
-    def __init__(self, data: _Optional[bytes] = ..., start_sample: _Optional[int] = ..., sample_count: _Optional[int] = ..., segment_index: _Optional[int] = ..., chunk_index: _Optional[int] = ...) -> None: ...
+    start_hint: _audio_pb2.StartHint
+    def __init__(self, data: _Optional[bytes] = ..., start_sample: _Optional[int] = ..., sample_count: _Optional[int] = ..., segment_index: _Optional[int] = ..., chunk_index: _Optional[int] = ..., start_hint: _Optional[_Union[_audio_pb2.StartHint, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("segment_index", "queue_position", "semantic_tokens", "coarse_frames", "audio_sent", "expected_utterance_duration")
+    __slots__ = ("segment_index", "queue_position", "semantic_tokens", "coarse_frames", "audio_sent", "expected_utterance_duration", "start_hint")
     SEGMENT_INDEX_FIELD_NUMBER: _ClassVar[int]
     QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
     SEMANTIC_TOKENS_FIELD_NUMBER: _ClassVar[int]
     COARSE_FRAMES_FIELD_NUMBER: _ClassVar[int]
     AUDIO_SENT_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_UTTERANCE_DURATION_FIELD_NUMBER: _ClassVar[int]
+    START_HINT_FIELD_NUMBER: _ClassVar[int]
     segment_index: int
     queue_position: int
     semantic_tokens: int
     coarse_frames: int
     audio_sent: _duration_pb2.Duration
     expected_utterance_duration: _duration_pb2.Duration
-    def __init__(self, segment_index: _Optional[int] = ..., queue_position: _Optional[int] = ..., semantic_tokens: _Optional[int] = ..., coarse_frames: _Optional[int] = ..., audio_sent: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., expected_utterance_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    start_hint: _audio_pb2.StartHint
+    def __init__(self, segment_index: _Optional[int] = ..., queue_position: _Optional[int] = ..., semantic_tokens: _Optional[int] = ..., coarse_frames: _Optional[int] = ..., audio_sent: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., expected_utterance_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_hint: _Optional[_Union[_audio_pb2.StartHint, _Mapping]] = ...) -> None: ...
 
 class Flushed(_message.Message):
     __slots__ = ("flush_id", "audio_sent")
