@@ -209,7 +209,8 @@ async def _raw(sort: int, target: str, draw: float) -> str:
             if wanted is grpc.StatusCode.UNIMPLEMENTED:
                 # In one go: a write into a call that is over already would fail before its answer
                 # is read, and grpc.aio then says INTERNAL.
-                await channel.unary_unary(f"{SPEECH_PATH}/{method}")(noise)
+                ask: Any = channel.unary_unary(f"{SPEECH_PATH}/{method}")
+                await ask(noise)
             else:
                 await _read_all(start(_once(noise)))
         except grpc.aio.AioRpcError as error:
