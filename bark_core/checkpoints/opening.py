@@ -14,6 +14,7 @@ from bark_core.checkpoints.suno_directory import is_suno, open_suno
 from bark_core.errors import CheckpointError
 
 EMBEDDED = "embedded"
+_EMBEDDED_FOLDER = "barkstream-tiny"
 
 
 def open_noise(notice: str = noise.NOTICE) -> Checkpoint:
@@ -66,7 +67,7 @@ def open_embedded() -> Checkpoint:
     Raises:
         CheckpointError: It is damaged.
     """
-    shipped = Path(str(importlib.resources.files(embedded)))
+    shipped = Path(str(importlib.resources.files(embedded))) / _EMBEDDED_FOLDER
     if is_hugging_face(shipped):
         return open_hugging_face(shipped, EMBEDDED)
     return open_noise(f"no voice is shipped with this version: {noise.NOTICE}")

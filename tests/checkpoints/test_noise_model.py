@@ -33,8 +33,9 @@ def test_embedded_falls_back_and_says_so() -> None:
 def test_what_is_shipped_in_the_package_is_the_embedded_voice(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    shutil.copytree(GOLDEN, tmp_path / "shipped")
-    monkeypatch.setattr(importlib.resources, "files", lambda _: tmp_path / "shipped")
+    # Where training/README.md exports to.
+    shutil.copytree(GOLDEN, tmp_path / "barkstream-tiny")
+    monkeypatch.setattr(importlib.resources, "files", lambda _: tmp_path)
     checkpoint = open_checkpoint()
     assert checkpoint.name == "embedded"
     assert not checkpoint.is_noise
