@@ -188,7 +188,8 @@ def effective_config(
             pause=duration_of(settings.pause_s),
         ),
     )
-    config.delivery.honours_start_hint = settings.pacing.honours_start_hint
+    if settings.pacing.honours_start_hint:
+        config.delivery.honours_start_hint = True
     if settings.pacing.max_lead_s is not None:
         config.delivery.max_lead.CopyFrom(duration_of(settings.pacing.max_lead_s))
     return config
