@@ -50,6 +50,7 @@ PUBLIC = [
     "SpeechOptions",
     "SpeechSession",
     "SpeechStream",
+    "StartHint",
     "Started",
     "SyncSpeechClient",
     "SyncSpeechContext",

@@ -52,6 +52,7 @@ EVERY_OPTION = SpeechOptions(
     max_utterance_tokens=40,
     pause_ms=0.0,
     max_lead_s=2.5,
+    honours_start_hint=True,
 )
 
 

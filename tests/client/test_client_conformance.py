@@ -126,7 +126,7 @@ async def test_the_effective_options_make_the_same_speech_again(client: SpeechCl
     first = await all_of(client.stream(TEXT))
     assert isinstance(first[0], Started)
     options = first[0].options
-    missing = {"chunk_ms", "max_utterance_s", "max_lead_s", "voice"} | {
+    missing = {"chunk_ms", "max_utterance_s", "max_lead_s", "honours_start_hint", "voice"} | {
         f"{stage}_{cut}" for stage in ("semantic", "coarse") for cut in ("top_k", "top_p")
     }
     assert set(SpeechOptions.__annotations__) - set(options) <= missing
