@@ -29,8 +29,16 @@ class Calls:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def open(self, utterance_id: str, listener: EventListener, limit: int) -> None:
+    def open(
+        self, utterance_id: str, listener: EventListener, limit: int, retry_after_s: float = 1.0
+    ) -> None:
         """Take an utterance in.
+
+        Args:
+            utterance_id: Its name.
+            listener: Who is told of it.
+            limit: Utterances that may be live.
+            retry_after_s: When it is worth to come back if they are.
 
         Raises:
             CapacityError: ``limit`` utterances are live.
@@ -42,7 +50,10 @@ class Calls:
                     "an utterance with this id is live; use a new id", field="utterance_id"
                 )
             if len(self._calls) >= limit:
-                raise CapacityError(f"{limit} utterances are live already; try again later")
+                raise CapacityError(
+                    f"{limit} utterances are live already; try again in {retry_after_s:.1f} s",
+                    retry_after_s=retry_after_s,
+                )
             self._calls[utterance_id] = listener
 
     def begin_abort(self, utterance_ids: Sequence[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bark_core.engine.events import Event
+from bark_core.engine.outlook import Outlook
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.tally import Tally
 
@@ -46,6 +47,7 @@ class TickReport:
         realtime_factor: Model time per second of audio lately.
         tally: What was counted since the report before.
         least_lead_s: Audio left to the listener who runs dry first; None: nobody listens.
+        outlook: What newcomers have to expect; None: as before.
     """
 
     events: Sequence[Event]
@@ -53,3 +55,4 @@ class TickReport:
     realtime_factor: float | None
     tally: Tally
     least_lead_s: float | None
+    outlook: Outlook | None = None

@@ -20,6 +20,20 @@ class UtteranceStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class UtteranceQueued:
+    """It waits in line for a place; sent again when its position changes.
+
+    Attributes:
+        position: 1 is next.
+        wait_s: Expected wait from now.
+    """
+
+    utterance_id: str
+    position: int
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class AudioReady:
     """The next samples of an utterance, in order and without gaps.
 
@@ -154,7 +168,8 @@ class UtteranceFailed:
 
 
 Event = (
-    UtteranceStarted
+    UtteranceQueued
+    | UtteranceStarted
     | AudioReady
     | UtteranceProgress
     | UtteranceFinished

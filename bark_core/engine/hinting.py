@@ -23,12 +23,13 @@ class Hinting:
 
     Args:
         config: The checkpoint's.
+        lengths: How long utterances are; it learns here.
     """
 
-    def __init__(self, config: BarkConfig) -> None:
+    def __init__(self, config: BarkConfig, lengths: LengthMeter) -> None:
         self._config = config
         self._pace = PaceMeter()
-        self._lengths = LengthMeter(config)
+        self._lengths = lengths
 
     def batch_ran(
         self, work: Work, batch: Batch, busy_s: float, *, rows: Demand, wanted: Demand

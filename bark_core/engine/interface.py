@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -28,6 +29,11 @@ class EngineLimits:
 
     Attributes:
         max_waiting: Utterances accepted but without a slot.
+        measured_places: Begin no more streams than the measured costs of the model allow to be fed
+            in real time; False: as many as there are slots.
+        max_wait_s: Longest wait of a text for its place; who would wait longer is refused at once.
+            Matters with ``measured_places`` only.
+        headroom: Part of the machine's time that is planned for nobody, 0 to 0.9.
         progress_interval_s: Least time between two UtteranceProgress of an utterance.
         start_timeout_s: Longest load and warm-up; a first start may convert gigabytes.
         step_timeout_s: A batch that takes longer counts as hung (process only).
@@ -35,6 +41,9 @@ class EngineLimits:
     """
 
     max_waiting: int = 64
+    measured_places: bool = False
+    max_wait_s: float = math.inf
+    headroom: float = 0.25
     progress_interval_s: float = 0.25
     start_timeout_s: float = 900.0
     step_timeout_s: float = 60.0
@@ -54,6 +63,9 @@ class EngineLoad:
             work; None: nobody listens.
         tally: What was counted since the first start; a life of the engine that ends takes with
             it what it had not told yet.
+        places: Listeners that can be fed at once, by what was measured; 0: not known.
+        in_line: Texts that wait for a place.
+        wait_s: How long a newcomer would wait for one.
     """
 
     running: int
@@ -62,6 +74,9 @@ class EngineLoad:
     realtime_factor: float | None
     least_lead_s: float | None = None
     tally: Tally = field(default_factory=Tally)
+    places: int = 0
+    in_line: int = 0
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +123,8 @@ class Engine(Protocol):
         The listener must not block or raise. After the terminal event it is never called again.
 
         Raises:
-            CapacityError: ``max_waiting`` is reached.
+            CapacityError: ``max_waiting`` is reached, or the wait would be too long.
+            DeadlineError: It is expected to be made too late.
             UnavailableError: STARTING, DOWN or CLOSED.
         """
         ...

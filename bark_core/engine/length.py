@@ -34,12 +34,12 @@ class LengthMeter:
 
     def add(self, request: UtteranceRequest, tokens: int) -> None:
         """An utterance has had so many semantic tokens."""
-        typical_s = _typical_s(request)
-        if not typical_s or _given_tokens(request) is not None:
+        usual_s = typical_s(request)
+        if not usual_s or _given_tokens(request) is not None:
             return
         self._count += 1
         weight = max(LEAST_WEIGHT, 1 / self._count)
-        off = min(tokens / self._semantic.rate_hz / typical_s, MAX_RATIO) - self._ratio
+        off = min(tokens / self._semantic.rate_hz / usual_s, MAX_RATIO) - self._ratio
         self._ratio += weight * off
         self._deviation += weight * (abs(off) - self._deviation)
 
@@ -52,7 +52,7 @@ class LengthMeter:
         given = _given_tokens(request)
         if given is not None:
             return given
-        expected = round(self.speech_s(_typical_s(request)) * self._semantic.rate_hz)
+        expected = round(self.speech_s(typical_s(request)) * self._semantic.rate_hz)
         limit = self._semantic.max_new_tokens
         expected = max(expected, math.ceil(so_far * GROWTH), 1)
         if not request.options.allow_early_stop:
@@ -64,7 +64,8 @@ class LengthMeter:
         return min(expected, limit)
 
 
-def _typical_s(request: UtteranceRequest) -> float:
+def typical_s(request: UtteranceRequest) -> float:
+    """How long such a text usually takes to say."""
     if request.typical_s is not None:
         return request.typical_s
     return SECONDS_PER_TEXT_ID * len(request.text_ids)

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bark_core.backends.base import BackendLimits
+from bark_core.engine.costs import BatchCosts
+from bark_core.engine.degradation import AMPLE_S, measures
 from bark_core.engine.meter import LoadMeter
 from bark_core.engine.utterance import Utterance
 from bark_core.engine.work import Work, widest
-
-PREFETCH_SLACK_S = 0.25
-"""Work for an utterance that nobody waits for yet joins a batch only if whoever is first in line
-has at least so much time to spare."""
-
 
 _PREFILL_OF = {
     Work.SEMANTIC_STEP: Work.SEMANTIC_PREFILL,
@@ -34,12 +31,14 @@ class Candidate:
         works: What it could run, most urgent first; not empty.
         deadline_s: When its listener misses it.
         prefetch: An earlier utterance of its stream is still being made.
+        heard: Its listener has audio in hand and is not to run dry.
     """
 
     utterance: Utterance
     works: tuple[Work, ...]
     deadline_s: float
     prefetch: bool
+    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,11 @@ def deadline_s(utterance: Utterance, now_s: float) -> float:
     return head.arrival_s + head.request.pacing.first_audio_target_s
 
 
+def is_heard(utterance: Utterance, now_s: float) -> bool:
+    """Whether a listener has audio of its stream in hand now."""
+    return utterance.is_head and utterance.stream.clock.dry_at_s(now_s) > now_s
+
+
 def resumes_at_s(utterance: Utterance, now_s: float) -> float:
     """When the utterance may run again: now, or when its stream's lead has shrunk enough."""
     max_lead_s = utterance.request.pacing.max_lead_s
@@ -81,17 +85,24 @@ def spare_s(candidate: Candidate, meter: LoadMeter, now_s: float) -> float:
 
 
 def choose(
-    candidates: Sequence[Candidate], limits: BackendLimits, meter: LoadMeter, now_s: float
+    candidates: Sequence[Candidate],
+    limits: BackendLimits,
+    meter: LoadMeter,
+    now_s: float,
+    costs: BatchCosts | None = None,
 ) -> Choice | None:
     """Pick the next batch: earliest playback deadline first.
 
     1. The leader is the candidate with the earliest deadline; one that somebody waits for always
-       comes before one made ahead (prefetch). The batch does the leader's most urgent work.
+       comes before one made ahead (prefetch). A first audio gives way where a listener would run
+       dry otherwise. The batch does the leader's most urgent work.
     2. Everybody else who could do the same work rides along in the order of deadlines, up to the
-       back end's width: weights are read once for all.
+       back end's width: weights are read once for all. Not so many that the leader, who would be
+       in time alone, is late for their sake.
     3. Where the leader is about to step and others only lack a prefill to step with it, they are
-       prefilled first, unless that would make a leader late who is in time.
-    4. Prefetched utterances ride only while the leader has time to spare.
+       prefilled first, unless that would make a leader late whose moment has not passed.
+    4. Prefetched utterances ride only while the leader has time to spare, and so do those whose
+       listeners have ample audio in hand (see ``degradation``).
     5. An utterance whose batch has failed runs alone until it is cleared (see ``recovery``).
 
     Streams that are far enough ahead of their listeners are no candidates at all.
@@ -99,20 +110,55 @@ def choose(
     if not candidates:
         return None
     line = sorted(candidates, key=lambda c: (c.prefetch, c.deadline_s, c.utterance.arrival_s))
-    leader = line[0]
+    leader = _endangered(line, meter, now_s) or line[0]
     work = leader.works[0]
     if leader.utterance.alone:
         return Choice(work, (leader.utterance,))
     spare = spare_s(leader, meter, now_s)
-    relaxed = leader.prefetch or spare >= PREFETCH_SLACK_S
-    line = [c for c in line if not c.utterance.alone and (relaxed or not c.prefetch)]
+    allowed = measures(math.inf if leader.prefetch else spare)
+    line = [c for c in line if not c.utterance.alone and (allowed.prefetch or not c.prefetch)]
+    if not allowed.extend_leads:
+        line = [c for c in line if not c.heard or spare_s(c, meter, now_s) < AMPLE_S]
     riders = [c.utterance for c in line if work in c.works]
     opening = _PREFILL_OF.get(work)
     if opening is not None and len(riders) < widest(work, limits):
         joiners = [c.utterance for c in line if opening in c.works]
-        if joiners and not 0 <= spare < meter.batch_s(opening):
+        has_run_dry = leader.deadline_s <= now_s
+        if joiners and (has_run_dry or spare >= meter.batch_s(opening)):
             return Choice(opening, tuple(joiners[: widest(opening, limits)]))
-    return Choice(work, tuple(riders[: widest(work, limits)]))
+    width = widest(work, limits)
+    if costs is not None and leader.heard:
+        width = min(width, _bearable(leader, len(riders), costs, now_s))
+    return Choice(work, tuple(riders[:width]))
+
+
+def _bearable(leader: Candidate, riders: int, costs: BatchCosts, now_s: float) -> int:
+    """Rows that its batches may have so that the leader is in time; any, if it is late anyhow."""
+    assert leader.utterance.pipeline is not None
+    needed = leader.utterance.pipeline.until_audio()
+    left_s = leader.deadline_s - now_s
+
+    def late(rows: int) -> bool:
+        return sum(count * costs.batch_s(work, rows) for work, count in needed.items()) > left_s
+
+    if not late(riders) or late(1):
+        return riders
+    return max(rows for rows in range(1, riders) if not late(rows))
+
+
+def _endangered(line: Sequence[Candidate], meter: LoadMeter, now_s: float) -> Candidate | None:
+    """The first listener, if a batch for a first audio would let one of them run dry."""
+    first = line[0]
+    if first.heard or first.prefetch:
+        return None
+    batch_s, work_s = meter.batch_s(first.works[0]), 0.0
+    listeners = [candidate for candidate in line if candidate.heard]
+    for listener in listeners:
+        assert listener.utterance.pipeline is not None
+        work_s += meter.total_s(listener.utterance.pipeline.until_audio())
+        if listener.deadline_s - now_s - work_s < batch_s:
+            return listeners[0]
+    return None
 
 
 def soonest(moments_s: Sequence[float]) -> float | None:

@@ -61,10 +61,11 @@ class UtteranceRequest:
         semantic_only: Stop after the semantic stage: no audio. ``keep_tokens`` returns a Voice
             with empty coarse and fine parts.
         typical_s: How long such a text usually takes to say; None: guessed from ``text_ids``.
-            Together with ``following_s`` it decides how much a listener is told to wait for,
-            nothing else.
+            Together with ``following_s`` it decides how much a listener is told to wait for, and
+            what is expected of those who wait in line, nothing else.
         following_s: Likewise, of the text after this utterance that was known when it was
             submitted, and will be submitted without waiting for anything else.
+        priority: Who goes first in line for a place; higher ones do.
     """
 
     utterance_id: str
@@ -81,3 +82,4 @@ class UtteranceRequest:
     semantic_only: bool = False
     typical_s: float | None = None
     following_s: float = 0.0
+    priority: int = 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bark_core.backends.base import BackendLimits, Batch, FloatArray, Output
 from bark_core.config import BarkConfig
 from bark_core.engine import policy
+from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.events import (
     AudioReady,
     Event,
@@ -21,9 +22,14 @@ from bark_core.engine.events import (
     UtteranceStarted,
 )
 from bark_core.engine.hinting import Hinting
+from bark_core.engine.interface import EngineLimits
+from bark_core.engine.length import LengthMeter
+from bark_core.engine.line import line_of, waited_in_vain, waits_until_s
 from bark_core.engine.meter import LoadMeter
+from bark_core.engine.outlook import Outlook
 from bark_core.engine.pace import Demand
 from bark_core.engine.pipeline import Pipeline
+from bark_core.engine.places import Places
 from bark_core.engine.policy import Candidate
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.slots import Slots
@@ -38,11 +44,12 @@ from bark_core.voices import Voice
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A batch, and whose rows it is made of."""
+    """A batch, and whose rows it is made of; ``fed``: listeners who wanted to be fed."""
 
     work: Work
     utterances: tuple[Utterance, ...]
     batch: Batch
+    fed: int
 
 
 class Scheduler:
@@ -51,15 +58,20 @@ class Scheduler:
     Args:
         config: The checkpoint's.
         limits: Of the back end.
-        progress_interval_s: Least time between two progress events of an utterance.
+        bounds: Of the engine; None: the usual ones.
+        costs: What batches cost, as far as it is known already.
     """
 
     def __init__(
-        self, config: BarkConfig, limits: BackendLimits, progress_interval_s: float = 0.25
+        self,
+        config: BarkConfig,
+        limits: BackendLimits,
+        bounds: EngineLimits | None = None,
+        costs: MeasuredCosts | None = None,
     ) -> None:
         self._config = config
         self._limits = limits
-        self._progress_interval_s = progress_interval_s
+        self._bounds = bounds or EngineLimits()
         self._streams = Streams()
         self._live: dict[str, Utterance] = {}  # in the order of submission
         self._running: list[Utterance] = []
@@ -67,8 +79,11 @@ class Scheduler:
         self.slots = Slots(limits.slots)
         self.meter = LoadMeter()
         self.tally = TallyKeeper()
-        self._hinting = Hinting(config)
+        lengths = LengthMeter(config)
+        self._hinting = Hinting(config, lengths)
         self._wanted = Demand()
+        self.costs = costs or MeasuredCosts(limits)
+        self._places = Places(config, limits, self._bounds, self.costs, lengths)
 
     @property
     def running(self) -> int:
@@ -91,6 +106,7 @@ class Scheduler:
 
     def add(self, request: UtteranceRequest, arrival_s: float) -> None:
         """Queue an utterance."""
+        self._places.submitted()
         stream = self._streams.join(request.stream_id)
         utterance = Utterance(request, stream, arrival_s)
         stream.utterances.append(utterance)
@@ -121,21 +137,32 @@ class Scheduler:
                     now_s,
                 )
         self._seat(now_s)
+        for utterance in self._newcomers():
+            if now_s >= waits_until_s(utterance, self._bounds):
+                self.fail(utterance, waited_in_vain(self._bounds), now_s)
         # An utterance made ahead may have been complete before its turn in the stream came, and
         # some have nothing to make. Their slots are given on at once: no batch may follow.
         while any(self._finish_if_done(utterance, now_s) for utterance in self._running):
             self._seat(now_s)
+        placed = self._streams.placed()
+        self._events += self._places.positions(placed, self._newcomers(), now_s)
 
     def next(self, now_s: float) -> Assignment | None:
         """The next batch, or None: nothing can run before ``wake_at_s``."""
         candidates = [
-            Candidate(u, works, policy.deadline_s(u, now_s), prefetch=not u.is_head)
+            Candidate(
+                u,
+                works,
+                policy.deadline_s(u, now_s),
+                prefetch=not u.is_head,
+                heard=policy.is_heard(u, now_s),
+            )
             for u in self._running
             if policy.resumes_at_s(u, now_s) <= now_s and (works := self._works(u))
         ]
         ahead = sum(candidate.prefetch for candidate in candidates)
         self._wanted = Demand(len(candidates) - ahead, ahead)
-        choice = policy.choose(candidates, self._limits, self.meter, now_s)
+        choice = policy.choose(candidates, self._limits, self.meter, now_s, self.costs.batches)
         if choice is None:
             return None
         rows = []
@@ -143,13 +170,18 @@ class Scheduler:
             assert utterance.pipeline is not None
             assert utterance.slot is not None
             rows.append(utterance.pipeline.row(choice.work, utterance.slot))
-        return Assignment(choice.work, choice.utterances, batch_of(choice.work, rows))
+        batch = batch_of(choice.work, rows)
+        return Assignment(choice.work, choice.utterances, batch, self._wanted.fed)
 
     def wake_at_s(self, now_s: float) -> float | None:
         """When something could run again if nothing is heard until then; None: never."""
         deadlines = [u.request.deadline_s for u in self._live.values()]
         moments = [deadline for deadline in deadlines if deadline is not None]
         moments += [policy.resumes_at_s(u, now_s) for u in self._running if self._works(u)]
+        line = line_of(self._live.values()) if self.waiting else []
+        moments += [waits_until_s(u, self._bounds) for u in line]
+        if line and self._running:
+            moments.append(max(self._places.ask_again_s, now_s))
         return policy.soonest(moments)
 
     def commit(
@@ -202,6 +234,16 @@ class Scheduler:
         events, self._events = self._events, []
         return events
 
+    def outlook(self, now_s: float) -> Outlook | None:
+        """What newcomers have to expect; None: much as was told last, or places are not counted."""
+        return self._places.news(self._streams.placed(), self._newcomers(), now_s)
+
+    def _newcomers(self) -> list[Utterance]:
+        """Those who wait for a place, in order."""
+        if not self.waiting:
+            return []
+        return [u for u in line_of(self._live.values()) if not u.stream.has_place]
+
     def _works(self, utterance: Utterance) -> tuple[Work, ...]:
         """What an utterance could run. Only the head of a stream is decoded to audio."""
         assert utterance.pipeline is not None
@@ -209,23 +251,28 @@ class Scheduler:
         return works if utterance.is_head else tuple(w for w in works if w is not Work.CODEC)
 
     def _seat(self, now_s: float) -> None:
-        """Slots go to heads of streams in the order of submission, then to those after them.
+        """Slots go to those in line while there are places, then to those after them.
 
         An utterance that nobody waits for yet gives its slot up to one that somebody waits for:
         it is made again later, the same.
         """
         if not self.waiting:
             return
-        heads = [u for u in self._live.values() if u.slot is None and u.is_head]
-        for head in heads:
+        for head in line_of(self._live.values()):
+            placed = self._streams.placed()
+            if not (head.stream.has_place or self._places.may_begin(head, placed, now_s)):
+                break  # nobody overtakes
             if not self.slots.free and not self._evict():
                 return
+            if not head.stream.has_place:
+                head.stream.has_place = True
+                self._places.began(head, now_s)
             self._start(head, now_s)
-        if not self.slots.free:
-            return
-        for utterance in list(self._live.values()):
-            if self.slots.free and utterance.slot is None and not utterance.request.carry_on:
-                self._start(utterance, now_s)
+        for one in list(self._live.values()):
+            if not self.slots.free:
+                return
+            if one.slot is None and one.stream.has_place and not one.request.carry_on:
+                self._start(one, now_s)
 
     def _evict(self) -> bool:
         """Take the slot of the youngest prefetched utterance. -> there was one."""
@@ -249,6 +296,7 @@ class Scheduler:
             return
         utterance.slot = self.slots.take()
         self._running.append(utterance)
+        self._places.changed()
         if utterance.started_s is None:
             utterance.started_s = now_s
             self.tally.wait(now_s - utterance.arrival_s)
@@ -297,7 +345,7 @@ class Scheduler:
 
     def _tell(self, utterance: Utterance, now_s: float) -> None:
         """Progress, rate-limited."""
-        if now_s - utterance.progress_at_s < self._progress_interval_s:
+        if now_s - utterance.progress_at_s < self._bounds.progress_interval_s:
             return
         utterance.progress_at_s = now_s
         assert utterance.pipeline is not None
@@ -336,6 +384,7 @@ class Scheduler:
     def _end(self, utterance: Utterance, event: Event, now_s: float) -> None:
         if utterance.started_s is None:  # given up while it waited
             self.tally.wait(now_s - utterance.arrival_s)
+        self._places.changed()
         del self._live[utterance.utterance_id]
         self._streams.leave(utterance)
         if not (utterance.stream.utterances or utterance.request.following_s):

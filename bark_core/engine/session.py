@@ -57,6 +57,7 @@ class Inbox(Protocol):
 
 def run_loop(loop: EngineLoop, inbox: Inbox, deliver: Callable[[TickReport], None]) -> None:
     """Turn after turn, until the inbox says stop. Blocks while there is nothing to do."""
+    deliver(loop.first_report())
     wait_s = 0.0
     while (commands := inbox.take(wait_s)) is not None:
         for command in commands:

@@ -23,6 +23,7 @@ class Stream:
         clock: What the listener has heard.
         utterances: Live ones in the order of submission.
         carried: The last completed utterance that had something to say, or None.
+        has_place: It may be made: from its first slot until it has no live utterance any more.
     """
 
     def __init__(self, stream_id: str) -> None:
@@ -30,6 +31,7 @@ class Stream:
         self.clock = PlaybackClock()
         self.utterances: list[Utterance] = []
         self.carried: Voice | None = None
+        self.has_place = False
 
     @property
     def head(self) -> Utterance | None:
@@ -56,9 +58,14 @@ class Streams:
         stream.utterances.remove(utterance)
         if not stream.utterances:
             del self._busy[stream.stream_id]
+            stream.has_place = False
             self._idle[stream.stream_id] = stream
             while len(self._idle) > MAX_IDLE_STREAMS:
                 self._idle.popitem(last=False)
+
+    def placed(self) -> list[Stream]:
+        """Those that have a place."""
+        return [stream for stream in self._busy.values() if stream.has_place]
 
     def find(self, stream_id: str) -> Stream | None:
         """The stream of that name, or None."""

@@ -12,6 +12,7 @@ from bark_core.config import BarkConfig
 from bark_core.engine.calls import Calls
 from bark_core.engine.checks import check_request
 from bark_core.engine.commands import Abort, ReportPlayback, Submit, TickReport
+from bark_core.engine.doorkeeper import Doorkeeper
 from bark_core.engine.interface import (
     EngineInfo,
     EngineLimits,
@@ -57,6 +58,7 @@ class SupervisedEngine:
         self._info: EngineInfo | None = None
         self._calls = Calls()
         self._running = 0
+        self._door = Doorkeeper(limits)
         self._realtime_factor: float | None = None
         self._least_lead_s: float | None = None
         self._tally = Tally()
@@ -106,26 +108,33 @@ class SupervisedEngine:
     def load(self) -> EngineLoad:
         """How busy it is."""
         live, running = len(self._calls), self._running
-        return EngineLoad(
-            running=min(running, live),
-            waiting=max(0, live - running),
-            slots=0 if self._info is None else self._info.limits.slots,
-            realtime_factor=self._realtime_factor,
-            least_lead_s=self._least_lead_s if live else None,
-            tally=self._tally,
-        )
+        with self._lock:
+            return EngineLoad(
+                running=min(running, live),
+                waiting=max(0, live - running),
+                slots=0 if self._info is None else self._info.limits.slots,
+                realtime_factor=self._realtime_factor,
+                least_lead_s=self._least_lead_s if live else None,
+                tally=self._tally,
+                places=self._door.places,
+                in_line=self._door.in_line,
+                wait_s=self._door.wait_s(time.monotonic()),
+            )
 
     def submit(self, request: UtteranceRequest, listener: EventListener) -> None:
         """Queue an utterance; see ``Engine.submit``."""
         check_request(request, self._config)
         with self._lock:
-            session = self._ready_session()
+            session, now_s = self._ready_session(), time.monotonic()
+            self._door.check(request, now_s)
             self._calls.open(
                 request.utterance_id,
                 listener,
                 limit=self.info.limits.slots + self._limits.max_waiting,
+                retry_after_s=self._door.retry_after_s(now_s),
             )
-            session.send(Submit(request, time.monotonic()))
+            self._door.sent(request)
+            session.send(Submit(request, now_s))
 
     def abort(self, utterance_ids: Sequence[str]) -> None:
         """Stop utterances before the next batch. Unknown or ended ids are ignored."""
@@ -178,6 +187,7 @@ class SupervisedEngine:
                 return
             self._state = state
             self._running = 0
+            self._door.reset()
         for listener in tuple(self._state_listeners):
             try:
                 listener(state)
@@ -254,4 +264,7 @@ class SupervisedEngine:
         self._realtime_factor = report.realtime_factor
         self._least_lead_s = report.least_lead_s
         self._tally += report.tally  # frozen: who reads has the old one or the new one
+        if report.outlook is not None:
+            with self._lock:
+                self._door.learn(report.outlook)
         self._calls.route(report.events)

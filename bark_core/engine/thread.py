@@ -9,6 +9,7 @@ from bark_core.backends.base import Backend
 from bark_core.backends.registry import BackendSpec, create_backend
 from bark_core.config import BarkConfig
 from bark_core.engine.commands import Command, TickReport
+from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.interface import EngineInfo, EngineLimits
 from bark_core.engine.loop import EngineLoop
 from bark_core.engine.mailbox import Mailbox
@@ -56,16 +57,17 @@ class _ThreadSession:
         self._limits = limits
         self._inbox = Mailbox()
         self._backend: Backend | None = None
+        self._costs: MeasuredCosts | None = None
 
     def open(self) -> EngineInfo:
         made = self._spec_or_factory
         self._backend = create_backend(made) if isinstance(made, BackendSpec) else made()
-        warm_up(self._backend, self._config)
+        self._costs = warm_up(self._backend, self._config)
         return EngineInfo(self._backend.info, self._backend.limits)
 
     def serve(self, deliver: Callable[[TickReport], None]) -> None:
         assert self._backend is not None
-        loop = EngineLoop(self._backend, self._config, self._limits, time.monotonic)
+        loop = EngineLoop(self._backend, self._config, self._limits, time.monotonic, self._costs)
         run_loop(loop, self._inbox, deliver)
 
     def send(self, command: Command) -> None:

@@ -52,6 +52,7 @@ class Utterance:
         underruns: Times its listener had run dry before more of it came.
         progress_at_s: When its last progress event left.
         work: What it took part in so far, restarts included.
+        position: In line for a place, as last told; 0: it was never told.
     """
 
     request: UtteranceRequest
@@ -68,6 +69,7 @@ class Utterance:
     underruns: int = 0
     progress_at_s: float = float("-inf")
     work: dict[Work, WorkDone] = field(default_factory=dict)
+    position: int = 0
 
     @property
     def utterance_id(self) -> str:

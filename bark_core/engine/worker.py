@@ -71,7 +71,7 @@ def run_worker(
     try:
         made = spec_or_factory
         backend = create_backend(made) if isinstance(made, BackendSpec) else made()
-        warm_up(backend, config)
+        costs = warm_up(backend, config)
     except BarkstreamError as error:
         send(StartFailed(error))
         return
@@ -85,7 +85,7 @@ def run_worker(
         return
     try:
         send(EngineInfo(backend.info, backend.limits))
-        loop = EngineLoop(backend, config, limits, time.monotonic)
+        loop = EngineLoop(backend, config, limits, time.monotonic, costs)
         inbox = _PipeInbox(link.commands, PulseWriter(link.pulse))
 
         run_loop(loop, inbox, send)

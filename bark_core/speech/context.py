@@ -16,7 +16,13 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from bark_core.engine.events import Event, UtteranceAborted, UtteranceFailed, UtteranceFinished
+from bark_core.engine.events import (
+    Event,
+    UtteranceAborted,
+    UtteranceFailed,
+    UtteranceFinished,
+    UtteranceQueued,
+)
 from bark_core.engine.request import UtteranceRequest
 from bark_core.errors import (
     BarkstreamError,
@@ -33,6 +39,7 @@ from bark_core.speech.events import (
     ContextEvent,
     ContextFailed,
     ContextProgress,
+    ContextQueued,
     SpeechReceipt,
     SpeechUsage,
 )
@@ -164,6 +171,8 @@ class SpeechContext:
             case UtteranceAborted():
                 error = EngineFailureError("the engine gave up an utterance; try again")
                 return self._end(ContextFailed(error, self.usage), over=event.utterance_id)
+            case UtteranceQueued(position=position, wait_s=wait_s):
+                return Actions(events=(ContextQueued(position, wait_s),))
             case UtteranceFinished(tokens=tokens) if tokens is not None:
                 self._carry_on(tokens)
         try:

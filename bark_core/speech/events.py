@@ -130,6 +130,19 @@ class ContextProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextQueued:
+    """An utterance waits in line for a place.
+
+    Attributes:
+        position: 1 is next.
+        wait_s: Expected wait from now.
+    """
+
+    position: int
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentCompleted:
     """All audio of an utterance was sent.
 
@@ -205,6 +218,7 @@ ContextEvent = (
     SegmentStarted
     | ContextAudio
     | ContextProgress
+    | ContextQueued
     | SegmentCompleted
     | Flushed
     | ContextCompleted

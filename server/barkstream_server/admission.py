@@ -1,4 +1,4 @@
-"""Who may come in: one place that knows of capacity, of the engine's state and of draining.
+"""Who may call: one place that knows of open calls, of the engine's state and of draining.
 
 grpc's own ``maximum_concurrent_rpcs`` is not used: it refuses health checks as well, and the
 orchestrator then kills a server that is merely full.
@@ -19,6 +19,7 @@ from bark_core.errors import (
     EngineDiedError,
     WarmingUpError,
 )
+from barkstream_server.tenants import Tenant
 
 
 class Guest(Protocol):
@@ -86,24 +87,27 @@ class Admission:
             )
 
     @contextmanager
-    def admit(self, guest: Guest) -> Iterator[None]:
-        """Hold a place for a speech call.
+    def admit(self, guest: Guest, tenant: Tenant) -> Iterator[None]:
+        """Let a speech call in. Whether it can be spoken to is decided text by text, by the engine.
 
         Raises:
-            CapacityError: All places are taken.
+            CapacityError: There are as many as there may be, of all or of the tenant.
             UnavailableError: See `check`.
         """
         self.check()
         if len(self._guests) >= self._max_sessions:
             raise CapacityError(
-                f"all {self._max_sessions} places are taken; try again, or close idle sessions",
+                f"{self._max_sessions} speech calls are open, as many as may be; try again, or "
+                "close idle sessions",
                 reason="SESSION_LIMIT",
             )
+        tenant.enter()
         self._guests.add(guest)
         self._empty.clear()
         try:
             yield
         finally:
+            tenant.leave()
             self._guests.discard(guest)
             if not self._guests:
                 self._empty.set()

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bark_core.engine.events import Event, TerminalEvent, UtteranceFinished, UtteranceReport
 from bark_core.engine.interface import Engine
@@ -27,6 +27,7 @@ from bark_core.speech import (
     ContextProgress,
     SpeechContext,
 )
+from barkstream_server.tenants import Tenant
 from barkstream_server.tracing import ContextTrace
 from barkstream_server.tracing.base import ContextEnd
 
@@ -44,11 +45,13 @@ class EngineAccess:
         engine: Makes the speech.
         loop: Where bridges live.
         on_report: Told of every utterance that was made to its end.
+        tenant: Whose text it is.
     """
 
     engine: Engine
     loop: asyncio.AbstractEventLoop
     on_report: Callable[[UtteranceReport], None]
+    tenant: Tenant
 
 
 class Bridge:
@@ -76,6 +79,8 @@ class Bridge:
         self._engine = access.engine
         self._loop = access.loop
         self._on_report = access.on_report
+        self._tenant = access.tenant
+        self._counted = False  # among the texts of the tenant that are spoken
         self._wake = wake
         self._trace = trace
         self._arrived: deque[Event] = deque()
@@ -162,6 +167,7 @@ class Bridge:
         if self._live:
             self._engine.abort(tuple(self._live))
             self._live.clear()
+        self._count_off()
 
     def pull(self) -> ContextEvent | None:
         """The next event for the caller; None: nothing now."""
@@ -199,14 +205,16 @@ class Bridge:
                 self._end = event
         if self._context.ended:
             self._drop_work()
+        self._count_off()
         if self._outgoing:
             self._wake()
 
     def _submit_held(self) -> None:
         while self._held and self._retry is None and not self._context.ended:
-            request = self._held[0]
+            request = replace(self._held[0], priority=self._tenant.priority)
             self._live.add(request.utterance_id)
             try:
+                self._count_on()
                 self._engine.submit(request, self._listen)
             except CapacityError as error:
                 self._live.discard(request.utterance_id)
@@ -226,6 +234,18 @@ class Bridge:
     def _try_again(self) -> None:
         self._retry = None
         self._submit_held()
+
+    def _count_on(self) -> None:
+        """The text is being spoken. Raises what `Tenant.begin` does."""
+        if not self._counted:
+            self._tenant.begin()
+            self._counted = True
+
+    def _count_off(self) -> None:
+        """It is not, if nothing of it is with the engine or on its way there."""
+        if self._counted and not (self._live or self._held):
+            self._counted = False
+            self._tenant.end()
 
     def _drop_work(self) -> None:
         self._arrived.clear()

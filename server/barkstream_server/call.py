@@ -16,6 +16,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from bark_core.errors import DeadlineError, InvalidRequestError, StalledReaderError
+from barkstream_server.tenants import TENANT_KEY
 from barkstream_server.tracing import Tracing
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -44,6 +45,7 @@ class Call:
         deadline_s: ``time.monotonic()`` moment of the caller's deadline, or None.
         stats: For the log; handlers fill it.
         trace: Where its spans go.
+        tenant_name: As the metadata says; empty: it says nothing.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Call:
         self.stats = CallStats()
         metadata = context.invocation_metadata() or ()
         self.trace = tracing.open_call(method, metadata, self.started_s)
+        self.tenant_name = str(dict(metadata).get(TENANT_KEY, ""))
         self._context = context
         self._first_message_timeout_s = first_message_timeout_s
         self._write_stall_timeout_s = write_stall_timeout_s

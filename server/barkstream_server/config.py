@@ -99,6 +99,32 @@ class ServerConfig:
             "Utterances that may wait for a slot before callers are refused.", low=0, high=100_000
         ),
     )
+    admission: str = field(
+        default="measured",
+        metadata=setting(
+            "Who may begin: as many as the measured costs of the model allow without anybody "
+            "running dry (measured), or as many as there are slots (slots).",
+            choices=("measured", "slots"),
+        ),
+    )
+    max_wait_s: float = field(
+        default=10.0,
+        metadata=setting(
+            "Longest wait for a place, in seconds; who would wait longer is refused at once.",
+            low=0,
+            high=3600,
+        ),
+    )
+    headroom: float = field(
+        default=0.25,
+        metadata=setting(
+            "Part of the machine's time that measured admission plans for nobody.", low=0, high=0.9
+        ),
+    )
+    tenants: Path | None = field(
+        default=None,
+        metadata=setting("TOML file with priorities and limits of tenants. Default: no limits."),
+    )
     max_sessions: int = field(
         default=256,
         metadata=setting(

@@ -24,7 +24,12 @@ def create_engine(config: ServerConfig, checkpoint: Checkpoint) -> Engine:
         threads=config.threads,
         dtype=config.dtype,
     )
-    limits = EngineLimits(max_waiting=config.max_waiting)
+    limits = EngineLimits(
+        max_waiting=config.max_waiting,
+        measured_places=config.admission == "measured",
+        max_wait_s=config.max_wait_s,
+        headroom=config.headroom,
+    )
     if config.engine == "thread":
         return ThreadEngine(spec, checkpoint.config, limits)
     return ProcessEngine(spec, checkpoint.config, limits)

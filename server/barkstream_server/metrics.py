@@ -6,8 +6,9 @@ The registry is the server's own, so two servers in one process do not add up.
 from __future__ import annotations
 
 import threading
+from collections import Counter as Counts
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from wsgiref.simple_server import WSGIServer
 
 import grpc
@@ -59,7 +60,12 @@ class Totals:
     utterances: int = 0
     audio_s: float = 0.0
     underruns: int = 0
-    refusals: int = 0
+    refusals: Counts[str] = field(default_factory=Counts)
+
+    def refused(self, code: grpc.StatusCode, reason: str) -> None:
+        """Note a failure, if it was a refusal for lack of room or of time."""
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED or reason == "DEADLINE_TOO_SHORT":
+            self.refusals[reason] += 1
 
 
 class ServerMetrics:
@@ -106,6 +112,17 @@ class ServerMetrics:
         self._gauge("serving", "1 while new speech is taken.", gauges.serving)
         self._gauge("utterances_running", "Utterances with a slot.", lambda: gauges.load().running)
         self._gauge("utterances_waiting", "Utterances without one.", lambda: gauges.load().waiting)
+        self._gauge(
+            "places",
+            "Listeners that can be fed at once, as measured; 0: not known.",
+            lambda: gauges.load().places,
+        )
+        self._gauge("in_line", "Texts that wait for a place.", lambda: gauges.load().in_line)
+        self._gauge(
+            "expected_wait_seconds",
+            "Time that a newcomer would wait for a place.",
+            lambda: gauges.load().wait_s,
+        )
         self._gauge("slots", "Slots in all.", lambda: gauges.load().slots)
         self._gauge(
             "realtime_factor",
@@ -158,12 +175,12 @@ class ServerMetrics:
         if end.stats.audio_s:
             self._audio.labels(end.method).inc(end.stats.audio_s)
         self.totals.audio_s += end.stats.audio_s
-        self.totals.refusals += end.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        self.totals.refused(end.code, end.reason or "")
 
     def context_failed(self, code: grpc.StatusCode, reason: str) -> None:
         """A context of a session failed, or was refused; the session goes on."""
         self._failed.labels(code.name, reason).inc()
-        self.totals.refusals += code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        self.totals.refused(code, reason)
 
     def utterance_finished(self, report: UtteranceReport) -> None:
         """An utterance has been made to its end."""

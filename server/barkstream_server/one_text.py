@@ -19,6 +19,7 @@ from bark_core.speech import (
     ContextEvent,
     ContextFailed,
     ContextProgress,
+    ContextQueued,
     Flushed,
     SegmentCompleted,
     SegmentStarted,
@@ -82,7 +83,7 @@ async def synthesize(call: Call, resources: SpeechResources) -> None:
     request = await call.receive_first(pb.SynthesizeRequest)
     await resources.check_whole_text(request.text, resources.config.max_synthesize_characters)
     listener = Listener()
-    with resources.admission.admit(listener):
+    with resources.admission.admit(listener, resources.tenant_of(call)):
         plan = await resources.read_plan(
             request.config, path="config", live=False, deadline_s=call.deadline_s
         )
@@ -110,7 +111,7 @@ async def stream_synthesize(call: Call, resources: SpeechResources) -> None:
     request = await call.receive_first(pb.StreamSynthesizeRequest)
     await resources.check_whole_text(request.text, resources.config.max_text_characters)
     listener = Listener()
-    with resources.admission.admit(listener):
+    with resources.admission.admit(listener, resources.tenant_of(call)):
         plan = await resources.read_plan(
             request.config, path="config", live=False, deadline_s=call.deadline_s
         )
@@ -175,6 +176,8 @@ def _response(message: Message) -> pb.StreamSynthesizeResponse:
             return pb.StreamSynthesizeResponse(audio=message)
         case pb.Progress():
             return pb.StreamSynthesizeResponse(progress=message)
+        case pb.Queued():
+            return pb.StreamSynthesizeResponse(queued=message)
         case pb.ContextCompleted():
             return pb.StreamSynthesizeResponse(completed=message)
         case _:
@@ -209,7 +212,9 @@ class _WholeText:
                 self.completed = event
             case ContextFailed(error=error):
                 raise error
-            case SegmentStarted() | ContextProgress() | Flushed() | CancelReport():
+            case (
+                SegmentStarted() | ContextProgress() | Flushed() | CancelReport() | ContextQueued()
+            ):
                 pass
             case _:
                 assert_never(event)

@@ -20,6 +20,7 @@ from barkstream_server.call import Call
 from barkstream_server.config import ServerConfig
 from barkstream_server.convert.settings import SettingsReader, SpeechPlan
 from barkstream_server.metrics import ServerMetrics
+from barkstream_server.tenants import Tenant, Tenants
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class SpeechResources:
         admission: Who may come in.
         executor: Few threads for what would hold up the event loop.
         metrics: Counts what happens.
+        tenants: Whose calls they are.
     """
 
     config: ServerConfig
@@ -46,6 +48,7 @@ class SpeechResources:
     admission: Admission
     executor: Executor
     metrics: ServerMetrics
+    tenants: Tenants
 
     async def read_plan(
         self, message: pb.SpeechConfig, *, path: str, live: bool, deadline_s: float | None
@@ -89,13 +92,20 @@ class SpeechResources:
         """Run blocking work on one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
+    def tenant_of(self, call: Call) -> Tenant:
+        """Whose call it is."""
+        return self.tenants.of(call.tenant_name)
+
     def open_bridge(
         self, call: Call, context_id: str, plan: SpeechPlan, wake: Callable[[], None]
     ) -> Bridge:
         """A context of a call, ready for text."""
         context = SpeechContext(context_id, self.frontend, plan.settings, time.monotonic)
         access = EngineAccess(
-            self.engine, asyncio.get_running_loop(), self.metrics.utterance_finished
+            self.engine,
+            asyncio.get_running_loop(),
+            self.metrics.utterance_finished,
+            self.tenant_of(call),
         )
         trace = call.trace.open_context(context, self.frontend, self.engine)
         return Bridge(context, access, wake, trace)

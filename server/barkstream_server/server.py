@@ -27,6 +27,7 @@ from barkstream_server.methods import CallLimits, Handler, MethodTable
 from barkstream_server.metrics import Gauges, ServerMetrics
 from barkstream_server.one_text import stream_synthesize, synthesize
 from barkstream_server.resources import SpeechResources
+from barkstream_server.tenants import Tenants
 from barkstream_server.tracing import NoTracing, Tracing
 
 logger = logging.getLogger("barkstream.server")
@@ -60,7 +61,7 @@ class SpeechServer:
             the server should end it and let it be started anew.
 
     Raises:
-        ConfigError: The default voice does not exist.
+        ConfigError: The default voice does not exist, or the file of tenants is no such thing.
         CheckpointError: The tokenizer or the index of voices is damaged.
     """
 
@@ -82,6 +83,7 @@ class SpeechServer:
         self._frontend = SpeechFrontend(checkpoint, voices)
         self._default_voice = self._find_default_voice()
         self._executor = ThreadPoolExecutor(EXECUTOR_THREADS, thread_name_prefix="barkstream")
+        self._tenants = Tenants.load(config.tenants)
         self._admission = Admission(config.max_sessions)
         self._health = health.HealthService(SERVICES)
         self._voices = voice_service.VoiceService(voices, self._default_voice, self._executor)
@@ -211,6 +213,7 @@ class SpeechServer:
             admission=self._admission,
             executor=self._executor,
             metrics=self._metrics,
+            tenants=self._tenants,
         )
         speech = {"Synthesize": synthesize, "StreamSynthesize": stream_synthesize}
         return {

@@ -21,6 +21,8 @@ SERVICE = "barkstream.v1.ServerService"
 DEFAULT_INTERVAL_S = 1.0
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.1, 60.0
 MAX_WATCHERS = 64
+# A longer wait for a place is told as this: nobody waits so long.
+MAX_WAIT_S = 86_400.0
 
 
 class ServerService:
@@ -112,7 +114,11 @@ class ServerService:
             utterances=totals.utterances,
             audio=duration_of(totals.audio_s),
             underruns=totals.underruns,
-            refusals=totals.refusals,
+            refusals=sum(totals.refusals.values()),
+            places=load.places,
+            in_line=load.in_line,
+            expected_wait=duration_of(min(load.wait_s, MAX_WAIT_S)) if load.places else None,
+            refusals_by_reason=totals.refusals,
         )
 
     def _model(self) -> server_service_pb2.ModelInfo:

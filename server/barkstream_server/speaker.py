@@ -22,6 +22,7 @@ from bark_core.speech import (
     ContextEvent,
     ContextFailed,
     ContextProgress,
+    ContextQueued,
     Flushed,
     SegmentCompleted,
     SegmentStarted,
@@ -35,6 +36,7 @@ from barkstream_server.convert.messages import (
     audio_message,
     cancelled_message,
     progress_message,
+    queued_message,
     receipt_message,
     segment_message,
     start_hint_message,
@@ -161,7 +163,7 @@ class Speaker:
         self._count(message)
         return message
 
-    def _take(self, event: ContextEvent) -> None:
+    def _take(self, event: ContextEvent) -> None:  # noqa: C901 - one case for each event
         """Turn an event into messages."""
         match event:
             case SegmentStarted(segment=segment, start_sample=start_sample):
@@ -203,6 +205,8 @@ class Speaker:
             case ContextFailed():
                 self._stats.utterances += event.usage.utterances
                 self._messages.append(self._told(event.error))
+            case ContextQueued():
+                self._messages.append(queued_message(event))
             case ContextProgress():
                 self._take_progress(event)
             case _:

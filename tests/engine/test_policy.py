@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 
 from bark_core.backends.base import BackendLimits
+from bark_core.engine.degradation import PREFETCH_SLACK_S
 from bark_core.engine.meter import LoadMeter
 from bark_core.engine.pipeline import Pipeline
 from bark_core.engine.policy import (
-    PREFETCH_SLACK_S,
     Candidate,
     choose,
     deadline_s,

@@ -46,6 +46,7 @@ from barkstream_server.metrics import Gauges, ServerMetrics
 from barkstream_server.one_text import Listener, send_all
 from barkstream_server.resources import SpeechResources
 from barkstream_server.speaker import Speaker
+from barkstream_server.tenants import Tenants
 from barkstream_server.tracing import NoTracing
 from tests.support.serving import LONG_TEXT, eventually
 
@@ -92,6 +93,7 @@ class ScriptedEngine:
 
 
 class _CallOfNobody:
+    tenant_name = ""
     method = "/test/Test"
 
     def __init__(self) -> None:
@@ -112,7 +114,9 @@ def _speaker(engine: ScriptedEngine) -> Speaker:
     frontend = SpeechFrontend(open_checkpoint("noise"))
     plan = _plan(frontend)
     context = SpeechContext("", frontend, plan.settings, time.monotonic)
-    access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop(), lambda _: None)
+    access = EngineAccess(
+        cast("Engine", engine), asyncio.get_running_loop(), lambda _: None, Tenants().of("")
+    )
     bridge = Bridge(context, access, lambda: None, NoTracing())
     call: Any = _CallOfNobody()
     return Speaker(
@@ -135,6 +139,7 @@ def _resources(engine: ScriptedEngine) -> SpeechResources:
         admission,
         cast("Executor", None),
         ServerMetrics(gauges),
+        Tenants(),
     )
 
 
@@ -330,7 +335,9 @@ async def test_silence_that_the_encoder_made_up_is_not_taken_for_speech() -> Non
         config, path="config", live=True, deadline_s=None
     )
     context = SpeechContext("", frontend, plan.settings, time.monotonic)
-    access = EngineAccess(cast("Engine", engine), asyncio.get_running_loop(), lambda _: None)
+    access = EngineAccess(
+        cast("Engine", engine), asyncio.get_running_loop(), lambda _: None, Tenants().of("")
+    )
     bridge = Bridge(context, access, lambda: None, NoTracing())
     call: Any = _CallOfNobody()
     speaker = Speaker(

@@ -37,11 +37,12 @@ SLOTS = 3
 
 
 def engine_of(frontend: SpeechFrontend, script: FakeScript, **limits: int) -> ThreadEngine:
+    bounds = EngineLimits(**limits)  # type: ignore[arg-type]
     backend = BackendLimits(SLOTS, SLOTS, SLOTS, SLOTS, SLOTS)
     return ThreadEngine(
         lambda: FakeBackend(frontend.config, backend, script),
         frontend.config,
-        EngineLimits(**limits),
+        bounds,
     )
 
 

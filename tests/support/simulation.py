@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from bark_core.backends.base import BackendInfo, BackendLimits, Batch, Output
 from bark_core.backends.fake import Cost, FakeBackend, FakeScript
 from bark_core.config import SMALL, BarkConfig, published
-from bark_core.engine.commands import Abort, ReportPlayback, Submit
+from bark_core.engine.commands import Abort, ReportPlayback, Submit, TickReport
+from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.events import (
     AudioReady,
     Event,
@@ -66,13 +67,16 @@ class Simulation:
     limits: BackendLimits | None = None
     waits: list[float] = field(default_factory=list)
     agenda: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    bounds: EngineLimits = field(default_factory=EngineLimits)
+    costs: MeasuredCosts | None = None
+    on_report: Callable[[TickReport], None] = lambda _: None
 
     def __post_init__(self) -> None:
         self.backend = FakeBackend(
             self.config, self.limits or limits(self.slots), self.script, self._sleep
         )
-        bounds = EngineLimits(progress_interval_s=self.progress_interval_s)
-        self.loop = EngineLoop(_Recorded(self), self.config, bounds, lambda: self.now_s)
+        bounds = replace(self.bounds, progress_interval_s=self.progress_interval_s)
+        self.loop = EngineLoop(_Recorded(self), self.config, bounds, lambda: self.now_s, self.costs)
 
     def _sleep(self, seconds: float) -> None:
         self.now_s += seconds
@@ -100,6 +104,7 @@ class Simulation:
                 return
             turn = self.loop.turn()
             if turn.report is not None:
+                self.on_report(turn.report)
                 self.events += [(self.now_s, event) for event in turn.report.events]
             if turn.wait_s > 0:
                 self.waits.append(turn.wait_s)

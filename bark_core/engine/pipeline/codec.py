@@ -16,6 +16,7 @@ class CodecStage:
     """Hands final frames to the slot's stateful decoder, piece by piece.
 
     Attributes:
+        chunks_done: Pieces made so far.
         samples: Made so far.
         chunks_done: Pieces decoded.
         done: The last piece has been decoded.

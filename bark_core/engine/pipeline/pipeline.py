@@ -77,6 +77,16 @@ class Pipeline:
             return self.semantic.ended
         return self._codec.done or self._total_frames() == 0
 
+    @property
+    def pieces_done(self) -> int:
+        """Pieces of audio that have been made."""
+        return self._codec.chunks_done
+
+    @property
+    def coarse_codebook(self) -> int:
+        """Codebook of the coarse token that comes next."""
+        return len(self._coarse.ids) % self._config.coarse.n_codebooks
+
     def ready(self) -> tuple[Work, ...]:
         """Kinds of work that could run now, most urgent first.
 

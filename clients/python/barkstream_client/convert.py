@@ -13,6 +13,7 @@ from barkstream_client.events import (
     Draining,
     Flushed,
     Progress,
+    Queued,
     Receipt,
     Segment,
     SpeechEvent,
@@ -94,6 +95,11 @@ def start_hint(
 def flushed(message: speech_service_pb2.Flushed) -> Flushed:
     """All text before a flush was spoken."""
     return Flushed(message.flush_id, seconds(message.audio_sent))
+
+
+def queued(message: speech_service_pb2.Queued) -> Queued:
+    """The text waits in line."""
+    return Queued(message.position, seconds(message.estimated_wait))
 
 
 def draining(message: speech_service_pb2.Draining) -> Draining:
@@ -230,6 +236,12 @@ def server_load(message: server_service_pb2.WatchLoadResponse) -> ServerLoad:
         audio_s=seconds(message.audio),
         underruns=message.underruns,
         refusals=message.refusals,
+        places=message.places,
+        in_line=message.in_line,
+        expected_wait_s=(
+            seconds(message.expected_wait) if message.HasField("expected_wait") else None
+        ),
+        refusals_by_reason=dict(message.refusals_by_reason),
     )
 
 
@@ -237,6 +249,7 @@ _CONVERTERS: dict[str, Callable[[Any], SpeechEvent]] = {
     "segment_started": lambda message: segment(message.segment),
     "progress": progress,
     "flushed": flushed,
+    "queued": queued,
     "completed": completed,
     "cancelled": cancel_report,
     "draining": draining,

@@ -172,6 +172,19 @@ class Flushed:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """All places are taken: the text waits in line. Again whenever its position changes.
+
+    Attributes:
+        position: 1 is next.
+        estimated_wait_s: Until it is its turn, as expected.
+    """
+
+    position: int
+    estimated_wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Draining:
     """The server is shutting down: no new contexts; running ones have ``grace_s`` left."""
 
@@ -208,5 +221,7 @@ class CancelReport:
     usage: Usage | None
 
 
-SpeechEvent = Started | Segment | Audio | Progress | Flushed | Draining | Completed | CancelReport
+SpeechEvent = (
+    Started | Queued | Segment | Audio | Progress | Flushed | Draining | Completed | CancelReport
+)
 """Everything that a stream or a context may yield. A failure is raised, not yielded."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ class ServerLoad:
         audio_s: Audio sent.
         underruns: Times a listener in real time had run dry within an utterance.
         refusals: Speech refused because there was no room.
+        places: Listeners that can be fed at once, as measured; 0: not known.
+        in_line: Texts that wait for a place.
+        expected_wait_s: What a newcomer would wait for a place; None: not known.
+        refusals_by_reason: The refusals, by ``SpeechError.reason``.
     """
 
     serving: bool
@@ -93,3 +98,7 @@ class ServerLoad:
     audio_s: float
     underruns: int
     refusals: int
+    places: int = 0
+    in_line: int = 0
+    expected_wait_s: float | None = None
+    refusals_by_reason: Mapping[str, int] = field(default_factory=dict)

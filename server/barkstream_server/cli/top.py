@@ -63,7 +63,8 @@ def line(load: ServerLoad) -> str:
         f"{state} sessions={load.sessions} running={load.running}/{load.slots} "
         f"waiting={load.waiting} realtime_factor={load.realtime_factor:.2f} "
         f"utterances={load.utterances} audio_s={load.audio_s:.1f} underruns={load.underruns} "
-        f"refusals={load.refusals}"
+        f"refusals={load.refusals} places={load.places} in_line={load.in_line} "
+        f"expected_wait_s={load.expected_wait_s or 0.0:.1f}"
     )
 
 
@@ -84,9 +85,13 @@ def screen(
     yield ""
     yield f"sessions         {load.sessions}"
     yield f"slots            [{bar}] {load.running} of {load.slots}, {load.waiting} waiting"
+    wait = "" if load.expected_wait_s is None else f", a wait of {load.expected_wait_s:.1f} s"
+    yield f"places           {load.places or 'not counted'}, {load.in_line} in line{wait}"
     yield f"real-time factor {factor}{slow}"
     yield ""
     yield f"utterances       {total(load.utterances, earlier.utterances)}"
     yield f"audio            {total(load.audio_s, earlier.audio_s, ' s')}"
     yield f"underruns        {total(load.underruns, earlier.underruns)}"
     yield f"refusals         {total(load.refusals, earlier.refusals)}"
+    for reason, count in sorted(load.refusals_by_reason.items()):
+        yield f"  {reason.lower()}  {total(count, earlier.refusals_by_reason.get(reason, 0))}"

@@ -34,6 +34,7 @@ _EVENT_FIELDS: dict[type[Message], str] = {
     pb.AudioChunk: "audio",
     pb.Progress: "progress",
     pb.Flushed: "flushed",
+    pb.Queued: "queued",
     pb.ContextCompleted: "completed",
     pb.ContextCancelled: "cancelled",
     pb.ContextFailed: "failed",
@@ -64,7 +65,7 @@ async def converse(call: Call, resources: SpeechResources) -> None:
         )
     resources.admission.check()
     session = Session(call, resources, await _terms(first.open, call, resources))
-    with resources.admission.admit(session):
+    with resources.admission.admit(session, resources.tenant_of(call)):
         await session.run()
 
 

@@ -7,6 +7,7 @@ from bark_core.engine.start_hint import StartHint
 from bark_core.speech import (
     CancelReport,
     ContextProgress,
+    ContextQueued,
     SpeechReceipt,
     SpeechTiming,
     SpeechUsage,
@@ -71,6 +72,11 @@ def progress_message(
     if progress.start_hint is not None:
         message.start_hint.CopyFrom(start_hint_message(progress.start_hint))
     return message
+
+
+def queued_message(queued: ContextQueued) -> pb.Queued:
+    """It waits in line."""
+    return pb.Queued(position=queued.position, estimated_wait=duration_of(queued.wait_s))
 
 
 def usage_message(usage: SpeechUsage, *, samples: int, rate_hz: int) -> audio_pb2.SpeechUsage:

@@ -91,6 +91,8 @@ class FakeContext:
     async def _run(self) -> None:
         try:
             await self.send(self._speech.started())
+            for place in self._session.state.script.queued:
+                await self.send(self._speech.queued(*place))
             while (what := await self._flushes.get()) is not None:
                 await self._performer.perform(everything=bool(what))
                 if what:

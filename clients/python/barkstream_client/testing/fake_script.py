@@ -37,6 +37,7 @@ class FakeScript:
         chunk_s: Length of an audio message where the caller does not say.
         serving: Answer of the health check.
         open_delay_s: Pause before a session is opened.
+        queued: Positions in line and expected waits in seconds that every text is told first.
         ignores_cancel: Never answer a cancel, as a hung server would.
         start_buffer_s: The first audio of every text carries a ``StartHint`` of so much; None: no
             hint.
@@ -49,6 +50,7 @@ class FakeScript:
     open_delay_s: float = 0.0
     ignores_cancel: bool = False
     start_buffer_s: float | None = None
+    queued: tuple[tuple[int, float], ...] = ()
 
 
 class AudioGate:

@@ -92,6 +92,8 @@ class FakeSpeechService(SpeechServiceServicer):
             try:
                 speech = self._begin(request, MAX_TEXT_CHARACTERS)
                 await context.write(pb.StreamSynthesizeResponse(started=speech.started()))
+                for place in self._state.script.queued:
+                    await context.write(pb.StreamSynthesizeResponse(queued=speech.queued(*place)))
                 await FakePerformer(self._state, speech, send).perform(everything=True)
             except FakeStatusError as error:
                 await _abort(context, error)

@@ -27,6 +27,7 @@ _EVENTS = {
     pb.AudioChunk: "audio",
     pb.Progress: "progress",
     pb.Flushed: "flushed",
+    pb.Queued: "queued",
     pb.ContextCompleted: "completed",
     pb.ContextCancelled: "cancelled",
     pb.ContextFailed: "failed",

@@ -139,6 +139,10 @@ class FakeSpeech:
         """What is in effect."""
         return pb.ContextStarted(effective_config=self.config, receipt=self.receipt())
 
+    def queued(self, position: int, wait_s: float) -> pb.Queued:
+        """It waits in line."""
+        return pb.Queued(position=position, estimated_wait=duration(wait_s))
+
     def receipt(self) -> audio_pb2.SpeechReceipt:
         """How to make it again."""
         return audio_pb2.SpeechReceipt(

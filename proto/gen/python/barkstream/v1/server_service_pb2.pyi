@@ -65,7 +65,14 @@ class WatchLoadRequest(_message.Message):
     def __init__(self, interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WatchLoadResponse(_message.Message):
-    __slots__ = ("serving", "sessions", "running", "waiting", "slots", "realtime_factor", "utterances", "audio", "underruns", "refusals")
+    __slots__ = ("serving", "sessions", "running", "waiting", "slots", "realtime_factor", "utterances", "audio", "underruns", "refusals", "places", "in_line", "expected_wait", "refusals_by_reason")
+    class RefusalsByReasonEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     SERVING_FIELD_NUMBER: _ClassVar[int]
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +83,10 @@ class WatchLoadResponse(_message.Message):
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     UNDERRUNS_FIELD_NUMBER: _ClassVar[int]
     REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    IN_LINE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_WAIT_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_BY_REASON_FIELD_NUMBER: _ClassVar[int]
     serving: bool
     sessions: int
     running: int
@@ -86,4 +97,8 @@ class WatchLoadResponse(_message.Message):
     audio: _duration_pb2.Duration
     underruns: int
     refusals: int
-    def __init__(self, serving: bool = ..., sessions: _Optional[int] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., slots: _Optional[int] = ..., realtime_factor: _Optional[float] = ..., utterances: _Optional[int] = ..., audio: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., underruns: _Optional[int] = ..., refusals: _Optional[int] = ...) -> None: ...
+    places: int
+    in_line: int
+    expected_wait: _duration_pb2.Duration
+    refusals_by_reason: _containers.ScalarMap[str, int]
+    def __init__(self, serving: bool = ..., sessions: _Optional[int] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., slots: _Optional[int] = ..., realtime_factor: _Optional[float] = ..., utterances: _Optional[int] = ..., audio: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., underruns: _Optional[int] = ..., refusals: _Optional[int] = ..., places: _Optional[int] = ..., in_line: _Optional[int] = ..., expected_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., refusals_by_reason: _Optional[_Mapping[str, int]] = ...) -> None: ...

@@ -68,18 +68,20 @@ class StreamSynthesizeRequest(_message.Message):
     def __init__(self, text: _Optional[str] = ..., config: _Optional[_Union[SpeechConfig, _Mapping]] = ...) -> None: ...
 
 class StreamSynthesizeResponse(_message.Message):
-    __slots__ = ("started", "segment_started", "audio", "progress", "completed")
+    __slots__ = ("started", "segment_started", "audio", "progress", "completed", "queued")
     STARTED_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_STARTED_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
     started: ContextStarted
     segment_started: SegmentStarted
     audio: AudioChunk
     progress: Progress
     completed: ContextCompleted
-    def __init__(self, started: _Optional[_Union[ContextStarted, _Mapping]] = ..., segment_started: _Optional[_Union[SegmentStarted, _Mapping]] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., completed: _Optional[_Union[ContextCompleted, _Mapping]] = ...) -> None: ...
+    queued: Queued
+    def __init__(self, started: _Optional[_Union[ContextStarted, _Mapping]] = ..., segment_started: _Optional[_Union[SegmentStarted, _Mapping]] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., completed: _Optional[_Union[ContextCompleted, _Mapping]] = ..., queued: _Optional[_Union[Queued, _Mapping]] = ...) -> None: ...
 
 class ConverseRequest(_message.Message):
     __slots__ = ("context_id", "open", "append", "flush", "finish", "cancel", "playback", "keepalive")
@@ -146,7 +148,7 @@ class Keepalive(_message.Message):
     def __init__(self) -> None: ...
 
 class ConverseResponse(_message.Message):
-    __slots__ = ("context_id", "session_opened", "context_started", "segment_started", "audio", "progress", "flushed", "completed", "cancelled", "failed", "draining")
+    __slots__ = ("context_id", "session_opened", "context_started", "segment_started", "audio", "progress", "flushed", "completed", "cancelled", "failed", "draining", "queued")
     CONTEXT_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_OPENED_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +160,7 @@ class ConverseResponse(_message.Message):
     CANCELLED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
     context_id: str
     session_opened: SessionOpened
     context_started: ContextStarted
@@ -169,7 +172,8 @@ class ConverseResponse(_message.Message):
     cancelled: ContextCancelled
     failed: ContextFailed
     draining: Draining
-    def __init__(self, context_id: _Optional[str] = ..., session_opened: _Optional[_Union[SessionOpened, _Mapping]] = ..., context_started: _Optional[_Union[ContextStarted, _Mapping]] = ..., segment_started: _Optional[_Union[SegmentStarted, _Mapping]] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., flushed: _Optional[_Union[Flushed, _Mapping]] = ..., completed: _Optional[_Union[ContextCompleted, _Mapping]] = ..., cancelled: _Optional[_Union[ContextCancelled, _Mapping]] = ..., failed: _Optional[_Union[ContextFailed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ...) -> None: ...
+    queued: Queued
+    def __init__(self, context_id: _Optional[str] = ..., session_opened: _Optional[_Union[SessionOpened, _Mapping]] = ..., context_started: _Optional[_Union[ContextStarted, _Mapping]] = ..., segment_started: _Optional[_Union[SegmentStarted, _Mapping]] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., flushed: _Optional[_Union[Flushed, _Mapping]] = ..., completed: _Optional[_Union[ContextCompleted, _Mapping]] = ..., cancelled: _Optional[_Union[ContextCancelled, _Mapping]] = ..., failed: _Optional[_Union[ContextFailed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., queued: _Optional[_Union[Queued, _Mapping]] = ...) -> None: ...
 
 class SessionOpened(_message.Message):
     __slots__ = ("session_id", "native_sample_rate_hz", "max_contexts", "max_text_characters", "effective_config")
@@ -214,6 +218,14 @@ class AudioChunk(_message.Message):
     chunk_index: int
     start_hint: _audio_pb2.StartHint
     def __init__(self, data: _Optional[bytes] = ..., start_sample: _Optional[int] = ..., sample_count: _Optional[int] = ..., segment_index: _Optional[int] = ..., chunk_index: _Optional[int] = ..., start_hint: _Optional[_Union[_audio_pb2.StartHint, _Mapping]] = ...) -> None: ...
+
+class Queued(_message.Message):
+    __slots__ = ("position", "estimated_wait")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_WAIT_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    estimated_wait: _duration_pb2.Duration
+    def __init__(self, position: _Optional[int] = ..., estimated_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("segment_index", "queue_position", "semantic_tokens", "coarse_frames", "audio_sent", "expected_utterance_duration", "start_hint")
