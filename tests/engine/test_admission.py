@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ class Rush:
         while (at_s := at_s + rng.expovariate(rate_per_s)) < until_s:
             ids = rng.randint(4, 16)
             name = f"{number}"
-            self.simulation.at(at_s, lambda name=name, ids=ids: self.come(name, text_ids=ids))
+            self.simulation.at(at_s, partial(self.come, name, text_ids=ids))
             number += 1
         self.simulation.run()
 
