@@ -104,9 +104,12 @@ class CostModel:
         if not pieces:
             return Start(0.0, 0.0)
         fed, steady_s = len(listeners) + 1, max(piece.audio_s for piece in pieces)
-        # The first pieces are short, and those after them longer: they are made in haste, alone.
+        # The first pieces are short, and those after them longer: they are made in haste, alone,
+        # and where even that takes all the time there is, nobody else is to blame.
         works_s = [
-            self._work_s(piece.rows, 1 if before.audio_s < steady_s else fed)
+            self.costs.share_s(piece.rows, 1)
+            if before.audio_s < steady_s
+            else self._work_s(piece.rows, fed)
             for before, piece in pairwise((pieces[0], *pieces))
         ]
         dues: list[_Due] = []
@@ -127,14 +130,12 @@ class CostModel:
             dues += self._later(one.pieces_done, first_audio_s, works_s)
         if fed == 1:
             return Start(first_audio_s, 0.0)
-        block_s = max(self.costs.alone_s({work: 1}, fed) for work in Work)
+        block_s = max(self.costs.alone_s({work: 1}, 1) for work in Work)
         total_s = short_s = 0.0
         for due in sorted(dues, key=lambda due: due.at_s):
             total_s += due.work_s
             if due.hard:
-                # The headroom is there for such a batch too, but it may be too small for it.
-                needed_s = max(total_s, total_s * (1 - self.headroom) + block_s)
-                short_s = max(short_s, needed_s - due.at_s)
+                short_s = max(short_s, total_s + block_s - due.at_s)
         return Start(first_audio_s, short_s)
 
     def _work_s(self, rows: Mapping[Work, int], fed: int) -> float:

@@ -198,11 +198,6 @@ class TestCapacity:
         assert short_s(0.05) > 0
         assert short_s(5.0) == 0
 
-    def test_first_audio_comes_later_beside_others(self) -> None:
-        rows = self.MODEL.recipe.pieces[4].rows
-        alone_s = self.MODEL.start([]).first_audio_s
-        assert 0 < alone_s < self.MODEL.start([Listener(0.1, rows, 4)] * 3).first_audio_s
-
 
 def outlook(**fields: Any) -> Outlook:
     usual: dict[str, Any] = {
