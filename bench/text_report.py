@@ -66,6 +66,7 @@ def plot_growth(path: Path, title: str, runs: TextRuns) -> str:
         for name in names:
             values = [_median(rounds, FIGURES[name]) for rounds in runs.values()]
             axes.plot(lengths_s, values, "o-", label=name)
+        axes.margins(y=0.15)
         axes.set_ylim(bottom=0)
         axes.grid(visible=True, alpha=0.3)
         axes.legend()
