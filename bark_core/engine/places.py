@@ -66,7 +66,7 @@ class Places:
 
     @property
     def ask_again_s(self) -> float:
-        """When the answer of `may_begin` may be another one."""
+        """When the answer of `may_begin` may be another one; past: nobody asked lately."""
         return self._ask_again_s
 
     def submitted(self) -> None:

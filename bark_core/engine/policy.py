@@ -133,7 +133,10 @@ def choose(
 
 
 def _bearable(leader: Candidate, riders: int, costs: BatchCosts, now_s: float) -> int:
-    """Rows that its batches may have so that the leader is in time; any, if it is late anyhow."""
+    """Rows that its batches may have so that the leader is in time; any, if it is late anyhow.
+
+    At least half of those who could ride: narrow batches cost everybody, soon the leader as well.
+    """
     assert leader.utterance.pipeline is not None
     needed = leader.utterance.pipeline.until_audio()
     left_s = leader.deadline_s - now_s
@@ -143,7 +146,7 @@ def _bearable(leader: Candidate, riders: int, costs: BatchCosts, now_s: float) -
 
     if not late(riders) or late(1):
         return riders
-    return max(rows for rows in range(1, riders) if not late(rows))
+    return max((riders + 1) // 2, *(rows for rows in range(1, riders) if not late(rows)))
 
 
 def _endangered(line: Sequence[Candidate], meter: LoadMeter, now_s: float) -> Candidate | None:

@@ -180,8 +180,8 @@ class Scheduler:
         moments += [policy.resumes_at_s(u, now_s) for u in self._running if self._works(u)]
         line = line_of(self._live.values()) if self.waiting else []
         moments += [waits_until_s(u, self._bounds) for u in line]
-        if line and self._running:
-            moments.append(max(self._places.ask_again_s, now_s))
+        if line and self._running and self._places.ask_again_s > now_s:
+            moments.append(self._places.ask_again_s)
         return policy.soonest(moments)
 
     def commit(

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 MAX_BUFFER_S = 60.0
 """No player is asked to hold more, whatever the text: nobody waits so long for so much."""
 
+_ROUNDING_S = 1e-9
+"""Moments are sums of floats: without this a player could wait for a chunk too many."""
+
 LEAD_SHARE = 0.9
 """Of the greatest lead a player may be asked to hold: the rest is on the way, or in an encoder."""
 
@@ -108,7 +111,7 @@ def start_hint(
         needed_s = comes_s[-1] - before_s[-1] + tail.lag_s + behind_s
     buffer_s, wait_s = _within_tail(needed_s, comes_s[-1], before_s[-1], tail)
     for j in range(len(chunks), -1, -1):
-        if comes_s[j] < needed_s:
+        if comes_s[j] < needed_s - _ROUNDING_S:
             break
         wait_s = comes_s[j]
         buffer_s = held_s + needed_s if j == 0 else (before_s[j - 1] + before_s[j]) / 2

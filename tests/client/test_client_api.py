@@ -33,6 +33,7 @@ PUBLIC = [
     "OutOfOrderError",
     "Progress",
     "ProtocolError",
+    "Queued",
     "Receipt",
     "Segment",
     "ServerFailureError",

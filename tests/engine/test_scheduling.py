@@ -369,6 +369,17 @@ def test_an_utterance_is_the_same_alone_and_among_others(
     assert (scheduler.running, scheduler.waiting, scheduler.slots.free) == (0, 0, slots)
 
 
+def test_a_line_does_not_keep_a_sleeping_engine_awake() -> None:
+    """Somebody waits for the only slot while its holder is far ahead of its listener."""
+    simulation = Simulation(slots=1)
+    simulation.submit(request("holder", text_ids=10, pacing=Pacing(0.3)))
+    simulation.run(until_s=101.0)
+    simulation.submit(request("next", text_ids=4))
+    simulation.run(max_turns=5_000)
+    simulation.finished("holder")
+    simulation.finished("next")
+
+
 def test_prefills_of_one_row_do_not_keep_callers_out_of_each_others_batches() -> None:
     simulation = Simulation(slots=8, limits=BackendLimits(8, 8, 1, 1, 1))
     for i in range(4):
@@ -377,6 +388,7 @@ def test_prefills_of_one_row_do_not_keep_callers_out_of_each_others_batches() ->
         simulation.submit(request(f"c{i}", text_ids=20, voice=voice, pacing=pacing))
     simulation.run()
     assert {1} == set(simulation.widths("CoarsePrefill"))
-    assert np.mean(simulation.widths("SemanticStep")) > 3
-    assert np.mean(simulation.widths("CoarseStep")) > 2.5
-    assert max(simulation.underruns_s(f"c{i}") for i in range(4)) < 0.15
+    assert np.mean(simulation.widths("SemanticStep")) > 2
+    assert np.mean(simulation.widths("CoarseStep")) > 2
+    # All begin at once, which places by measured cost would not let them.
+    assert max(simulation.underruns_s(f"c{i}") for i in range(4)) < 0.3
