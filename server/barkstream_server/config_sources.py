@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
-import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Any
 
 from bark_core.errors import ConfigError
 from barkstream_server.config import ServerConfig, setting_of
+from barkstream_server.toml_file import read_toml
 
 PREFIX = "BARKSTREAM_"
 FILE_VARIABLE = "BARKSTREAM_CONFIG"
@@ -26,7 +26,6 @@ FOREIGN_VARIABLES = frozenset({"BARKSTREAM_SERVER"})
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
-_MAX_FILE_BYTES = 1 << 20
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -79,14 +78,7 @@ def load_config(flags: Mapping[str, object], environment: Mapping[str, str]) -> 
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ConfigError(f"{path} is larger than 1 MiB: not a configuration file")
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    table = read_toml(path, "a configuration file")
     for name in table:
         _require_known(name, f"key in {path}", name)
     return {name: _convert(name, value, f"{name} in {path}") for name, value in table.items()}

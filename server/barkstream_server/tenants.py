@@ -6,18 +6,17 @@ can claim any name, so a proxy that knows its callers has to set the key and str
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from bark_core.errors import CapacityError, ConfigError
+from barkstream_server.toml_file import read_toml
 
 TENANT_KEY = "x-barkstream-tenant"
 DEFAULT = "default"
 PRIORITIES: Mapping[str, int] = {"low": -1, "normal": 0, "high": 1}
-MAX_FILE_BYTES = 1 << 20
 MAX_TENANTS = 10_000
 LIMIT_RETRY_S = 1.0
 """A tenant's own calls end when it wants them to: nobody else can say when to come back."""
@@ -110,14 +109,7 @@ class Tenants:
         """
         if path is None:
             return cls()
-        try:
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise ConfigError(f"{path} is larger than 1 MiB: not a file of tenants")
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        tables = read_toml(path, "a file of tenants")
         if len(tables) > MAX_TENANTS:
             raise ConfigError(f"{path} names more than {MAX_TENANTS} tenants")
         return cls({name: _limits(f"{name} in {path}", table) for name, table in tables.items()})
