@@ -11,12 +11,16 @@ import grpc
 import grpc.aio
 
 from barkstream_client.errors import CallCancelledError, ClosedError, ProtocolError
+from barkstream_client.outcome import CallOutcome
 from barkstream_client.status import error_from_rpc
 
 
 @contextmanager
-def typed_errors() -> Iterator[None]:
+def typed_errors(outcome: CallOutcome | None = None) -> Iterator[None]:
     """Turns failures of awaited calls into the error tree.
+
+    Args:
+        outcome: Of a call that streams requests.
 
     grpc.aio raises ``CancelledError`` for every call whose status is CANCELLED, also when the
     server or a closing channel cancelled it. A task that nobody cancelled must not see that.
@@ -24,7 +28,10 @@ def typed_errors() -> Iterator[None]:
     try:
         yield
     except grpc.aio.AioRpcError as error:
-        raise error_from_rpc(error) from error
+        meant = error if outcome is None else outcome.of(error)
+        if meant is None:  # Over, and in order: nothing is left to read.
+            return
+        raise error_from_rpc(meant) from error
     except grpc.aio.UsageError as error:
         # The only misuse that is possible from outside: the channel was closed meanwhile.
         raise ClosedError("the client was closed: connect again") from error

@@ -31,6 +31,7 @@ from barkstream_client.errors import (
 )
 from barkstream_client.events import Draining
 from barkstream_client.options import SpeechOptions, decode_options, encode_options, sendable
+from barkstream_client.outcome import CallOutcome
 from barkstream_client.wire import SessionWire
 
 ConverseCall = grpc.aio.StreamStreamCall[ConverseRequest, ConverseResponse]
@@ -205,8 +206,9 @@ class SpeechSession:
             return  # The call is over; its reader knows why.
 
     async def _read(self, call: ConverseCall) -> None:
+        outcome = CallOutcome(call)
         try:
-            with typed_errors():
+            with typed_errors(outcome):
                 while (response := await call.read()) is not grpc.aio.EOF:
                     self._dispatch(response)
                     if self._settings.waits_for_readers:
