@@ -130,8 +130,8 @@ def plan(minutes: int, codebook_minutes: float, effort: float) -> tuple[Step, ..
         Step("front", 1.0, front, _front_short_of(front_hours)),
         train("decoder", 3.0, steps(20_000), "audio"),
         train("decoder_gan", 3.0, steps(15_000), "audio", after=("decoder", steps(20_000))),
-        train("coarse", 2.5, steps(8_000), "audio"),
-        train("semantic", 3.0, steps(14_000), "front"),
+        train("coarse", 2.5, steps(16_000), "audio"),
+        train("semantic", 3.0, steps(28_000), "front"),
         train("fine", 1.0, steps(12_000), "audio"),
     )
 

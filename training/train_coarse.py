@@ -16,6 +16,7 @@ from training.data import Sequences
 from training.layout import coarse as layout
 from training.layout.semantic import IGNORED, stack
 from training.loop import Loop, be_polite
+from training.models.aligned import align
 from training.models.causal import CausalModel, CausalSizes
 from training.recipe import Recipe
 from training.tokens.ids import Ids, token_ids
@@ -95,8 +96,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=1e9)
-    parser.add_argument("--total", type=int, default=30_000)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--total", type=int, default=16_000)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=256)
@@ -107,6 +108,7 @@ def main(arguments: list[str] | None = None) -> None:
     ids = token_ids(recipe)
     shape = sizes(recipe, ids, options.layers, options.width, options.dropout)
     model = CausalModel(shape)
+    align(model, recipe)
     optimizer = torch.optim.AdamW(
         model.parameters(), options.rate, betas=(0.9, 0.95), weight_decay=0.05, foreach=True
     )

@@ -16,6 +16,7 @@ from torch.nn import functional
 from training import tokenised
 from training.data import Sequences
 from training.layout import semantic as layout
+from training.layout.alignment import spoken_pieces
 from training.loop import Loop, be_polite
 from training.models.causal import CausalModel, CausalSizes
 from training.recipe import Recipe
@@ -27,7 +28,14 @@ _NO_VOICE = 0.15
 _SHORTEST_PROMPT = 48  # semantic tokens
 _PIECES_APART = 0.1  # share of merges left out, so that rare words are spelled in many ways
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+# The first head of these layers is shown which piece of the text is being spoken, which a small
+# network finds out by itself only after many hours (guided attention: Tachibana et al. 2017,
+# "Efficiently trainable text-to-speech system based on deep convolutional networks with guided
+# attention"; here the true alignment is the guide).
+_GUIDED_LAYERS = (2, 4)
+_GUIDANCE = 0.2  # weight of that loss
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> CausalSizes:
@@ -44,17 +52,20 @@ def to_batch(
     recipe: Recipe,
     ids: Ids,
 ) -> Batch:
-    """Rows with their histories as text ids, history ids, inputs after them, and targets."""
-    parts = [
-        layout.example(np.array(tokenizer.encode(row.text).ids), history, row.semantic, recipe, ids)
-        for row, history in rows
-    ]
+    """Rows with their histories as text ids, history ids, inputs after them, targets, pieces."""
+    parts, pieces = [], []
+    for row, history in rows:
+        encoded = tokenizer.encode(row.text)
+        parts.append(layout.example(np.array(encoded.ids), history, row.semantic, recipe, ids))
+        limit = recipe.max_input_semantic
+        pieces.append(spoken_pieces(row.text, encoded.offsets, row.semantic, limit))
     text, history, following, targets = zip(*parts, strict=True)
     return (
         torch.from_numpy(np.stack(text)),
         torch.from_numpy(np.stack(history)),
         torch.from_numpy(layout.stack(list(following), ids.semantic_pad)),
         torch.from_numpy(layout.stack(list(targets), layout.IGNORED)),
+        torch.from_numpy(layout.stack(pieces, layout.IGNORED)),
     )
 
 
@@ -77,11 +88,16 @@ def pick(
     return result
 
 
-def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy in nats, and accuracy of the phone class where the phone changes."""
-    text, history, following, targets = batch
+def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean cross-entropies in nats of tokens and of the guided heads; accuracy of the phones.
+
+    The accuracy is that of the phone class where the phone changes.
+    """
+    text, history, following, targets, pieces = batch
     merged = model.embed(text) + model.embed(history)
-    hidden = model(torch.cat([merged, model.embed(following)], 1))[:, recipe.max_input_semantic :]
+    looks: dict[int, list[Tensor]] = {layer: [] for layer in _GUIDED_LAYERS}
+    hidden = model(torch.cat([merged, model.embed(following)], 1), looks=looks)
+    hidden = hidden[:, recipe.max_input_semantic :]
     logits = model.lm_head(hidden)
     loss = functional.cross_entropy(
         logits.flatten(0, 1), targets.flatten(), ignore_index=layout.IGNORED
@@ -92,7 +108,19 @@ def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> tuple[Tensor, Te
         change = known.clone()
         change[:, 1:] &= phones[:, 1:] != phones[:, :-1]
         right = (logits.argmax(-1) // PITCH_BINS == phones) & change
-    return loss, right.sum() / change.sum().clamp(min=1)
+    guidance = torch.stack([_guidance(*looks[layer], pieces) for layer in _GUIDED_LAYERS]).mean()
+    return loss, guidance, right.sum() / change.sum().clamp(min=1)
+
+
+def _guidance(query: Tensor, key: Tensor, pieces: Tensor) -> Tensor:
+    """Mean cross-entropy of where a head looks; query, key [B, T, D], pieces [B, last of T]."""
+    first = query.shape[1] - pieces.shape[1]
+    scores = query[:, first:] @ key.transpose(1, 2) / query.shape[-1] ** 0.5
+    later = torch.ones(scores.shape[1:], dtype=torch.bool).triu(first + 1)
+    scores = scores.masked_fill(later, float("-inf"))
+    return functional.cross_entropy(
+        scores.flatten(0, 1), pieces.flatten(), ignore_index=layout.IGNORED
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -100,8 +128,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=1e9)
-    parser.add_argument("--total", type=int, default=40_000)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--total", type=int, default=28_000)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--width", type=int, default=256)
@@ -133,17 +161,23 @@ def main(arguments: list[str] | None = None) -> None:
             data.refresh()
             model.eval()
             with torch.inference_mode():
-                loss, accuracy = losses(model, test, recipe)
-            loop.record(held_out=float(loss), held_out_phones=float(accuracy))
+                loss, guidance, accuracy = losses(model, test, recipe)
+            loop.record(
+                held_out=float(loss),
+                held_out_guidance=float(guidance),
+                held_out_phones=float(accuracy),
+            )
             model.train()
         tokenizer = broken if data.random.random() < 0.5 else plain
         batch = to_batch(pick(data, options.batch, recipe), tokenizer, recipe, ids)
-        loss, accuracy = losses(model, batch, recipe)
+        loss, guidance, accuracy = losses(model, batch, recipe)
         optimizer.zero_grad()
-        loss.backward()
+        (loss + _GUIDANCE * guidance).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
         optimizer.step()
-        loop.note(loss=float(loss.detach()), phones=float(accuracy))
+        loop.note(
+            loss=float(loss.detach()), guidance=float(guidance.detach()), phones=float(accuracy)
+        )
 
 
 if __name__ == "__main__":

@@ -20,13 +20,16 @@ class Attention(nn.Module):
         self.att_proj = nn.Linear(width, 3 * width, bias=False)
         self.out_proj = nn.Linear(width, width, bias=False)
 
-    def forward(self, x: Tensor, past: list[Tensor] | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, past: list[Tensor] | None = None, look: list[Tensor] | None = None
+    ) -> Tensor:
         """Attend.
 
         Args:
             x: [B, T, width].
             past: empty, or keys and values [B, heads, P, width / heads] of earlier positions;
                 replaced by those with x's appended.
+            look: where to put query and key [B, T, width / heads] of the first head.
         """
         batch, length, width = x.shape
         parts = self.att_proj(x).view(batch, length, 3, self.heads, width // self.heads)
@@ -35,6 +38,8 @@ class Attention(nn.Module):
             if past:
                 key, value = torch.cat([past[0], key], 2), torch.cat([past[1], value], 2)
             past[:] = [key, value]
+        if look is not None:
+            look[:] = [query[:, 0], key[:, 0]]
         mixed = functional.scaled_dot_product_attention(
             query,
             key,
@@ -67,9 +72,11 @@ class Block(nn.Module):
         self.layernorm_2 = nn.LayerNorm(width, eps=1e-5, bias=not causal)
         self.mlp = MLP(width)
 
-    def forward(self, x: Tensor, past: list[Tensor] | None = None) -> Tensor:
-        """[B, T, width] to the same shape; `past` as in `Attention`."""
-        x = x + self.attn(self.layernorm_1(x), past)
+    def forward(
+        self, x: Tensor, past: list[Tensor] | None = None, look: list[Tensor] | None = None
+    ) -> Tensor:
+        """[B, T, width] to the same shape; `past` and `look` as in `Attention`."""
+        x = x + self.attn(self.layernorm_1(x), past, look)
         return x + self.mlp(self.layernorm_2(x))
 
 

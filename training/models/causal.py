@@ -47,7 +47,11 @@ class CausalModel(nn.Module):
         return self.input_embeds_layer(ids)
 
     def forward(
-        self, embedded: Tensor, first: int = 0, past: list[list[Tensor]] | None = None
+        self,
+        embedded: Tensor,
+        first: int = 0,
+        past: list[list[Tensor]] | None = None,
+        looks: dict[int, list[Tensor]] | None = None,
     ) -> Tensor:
         """Final hidden states.
 
@@ -55,6 +59,7 @@ class CausalModel(nn.Module):
             embedded: [B, T, width] of `embed`.
             first: position of the first of them.
             past: one list a layer, as `Attention` keeps them; None for no cache.
+            looks: lists to fill, by layer, as `Attention` says; None for none.
 
         Returns:
             [B, T, width], for `lm_head`.
@@ -62,5 +67,6 @@ class CausalModel(nn.Module):
         places = torch.arange(first, first + embedded.shape[1], device=embedded.device)
         x = self.drop(embedded + self.position_embeds_layer(places))
         for index, layer in enumerate(self.layers):
-            x = layer(x, None if past is None else past[index])
+            look = None if looks is None else looks.get(index)
+            x = layer(x, None if past is None else past[index], look)
         return self.layernorm_final(x)

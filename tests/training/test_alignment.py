@@ -1,0 +1,70 @@
+"""What the networks are shown so that they need not find it out: who belongs to whom."""
+
+import numpy as np
+import torch
+
+from training.layout import coarse
+from training.layout.alignment import spoken_pieces
+from training.layout.semantic import IGNORED
+from training.models.aligned import align
+from training.models.causal import CausalModel
+from training.recipe import Recipe
+from training.tokens.ids import token_ids
+from training.tokens.semantic import CLASSES, PITCH_BINS
+from training.train_coarse import sizes
+from training.train_semantic import _guidance
+
+RECIPE = Recipe()
+IDS = token_ids(RECIPE)
+
+
+def _spoken(phones: str) -> np.ndarray:
+    return np.array([CLASSES.index(p) * PITCH_BINS + 1 for p in phones])
+
+
+def test_every_phone_belongs_to_a_piece_of_its_word() -> None:
+    text = "Swim now, all."
+    offsets = [(0, 2), (2, 4), (5, 8), (8, 9), (10, 13), (13, 14)]  # sw im now , all .
+    phones = "__swɪm nA,,ɔl__"
+    found = spoken_pieces(text, offsets, _spoken(phones), 128)
+    assert found.tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 2, 4, 4, 4, 4, 5, 5, 5]
+
+
+def test_a_number_of_several_words_is_not_guessed_at() -> None:
+    found = spoken_pieces("It is 42.", [(0, 9)], _spoken("ɪt ɪz fɔti tu"), 128)
+    assert found.tolist() == [IGNORED] * 14
+
+
+def test_pieces_that_the_model_does_not_see_are_left_out() -> None:
+    found = spoken_pieces("a b", [(0, 1), (2, 3)], _spoken("æ bi"), 1)
+    assert found.tolist() == [0, IGNORED, IGNORED, IGNORED, IGNORED]
+
+
+def test_coarse_tokens_begin_by_looking_at_their_semantic_token() -> None:
+    torch.manual_seed(0)
+    model = CausalModel(sizes(RECIPE, IDS, 2, 256, 0.0))
+    align(model, RECIPE)
+    random = np.random.default_rng(0)
+    semantic = random.integers(0, IDS.semantic_vocabulary, 80)
+    codes = random.integers(0, 1024, (8, 160))
+    flat = coarse.flatten(codes[:2], IDS)
+    voice = coarse.voice(semantic, codes, RECIPE, IDS)
+    for number in (0, 4):
+        inputs, _ = coarse.window(voice, semantic, flat, number, None, RECIPE, IDS)
+        look: list[torch.Tensor] = []
+        with torch.inference_mode():
+            model(model.embed(torch.from_numpy(inputs)[None]), looks={0: look})
+        query, key = look
+        first = RECIPE.max_coarse_input  # the infer token predicts coarse token 0
+        looked_at = (query[0, first:] @ key[0].T).argmax(-1).numpy()
+        behind = looked_at - np.arange(len(looked_at)) / RECIPE.coarse_per_semantic
+        assert np.abs(behind).max() <= 1, "not its own semantic token nor a neighbour"
+
+
+def test_guidance_sees_no_later_position_and_pays_for_the_right_one() -> None:
+    key = torch.eye(6)[None] * 20
+    pieces = torch.tensor([[1, 2, IGNORED]])
+    right = torch.eye(6)[None][:, [0, 0, 0, 1, 2, 0]] * 20
+    assert float(_guidance(right, key, pieces)) < 1e-3
+    late = torch.eye(6)[None][:, [0, 0, 0, 5, 5, 5]] * 20  # behind each query's own position
+    assert abs(float(_guidance(late, key, pieces)) - (np.log(4) + np.log(5)) / 2) < 1e-3

@@ -1,0 +1,59 @@
+"""Which piece of the text each semantic token speaks: known from the gaps between words.
+
+A teacher's sentence has a gap or a pause between any two words, so that the words of the text and
+of the tokens can be counted off against each other; inside a word letters are shared out evenly
+over its phones.
+"""
+
+import re
+
+import numpy as np
+
+from training.layout.semantic import IGNORED
+from training.tokens.semantic import FIRST_PHONE, PITCH_BINS
+
+_WORD = re.compile(r"\w(?:\S*\w)?")
+
+
+def spoken_pieces(
+    text: str, offsets: list[tuple[int, int]], semantic: np.ndarray, limit: int
+) -> np.ndarray:
+    """The piece that every token, and the end after them, belongs to.
+
+    Args:
+        text: of the sentence.
+        offsets: where in the text each of its pieces starts and ends.
+        semantic: [N] ids.
+        limit: pieces that the model sees.
+
+    Returns:
+        [N + 1] piece indices: a gap belongs to the word that follows it, what comes after the last
+        word to the last piece. `layout.semantic.IGNORED` everywhere if the words of the text are
+        not those of the speech, as where a number is spoken in several words.
+    """
+    result = np.full(len(semantic) + 1, IGNORED, np.int64)
+    words = [match.span() for match in _WORD.finditer(text)]
+    sounds = np.asarray(semantic) // PITCH_BINS
+    spoken = _words(sounds)
+    if len(words) != len(spoken) or not offsets:
+        return result
+    owner = np.zeros(len(text) + 1, np.int64)
+    for piece, (start, end) in enumerate(offsets):
+        owner[start:end] = piece
+    before = 0
+    for (start, end), (first, last) in zip(words, spoken, strict=True):
+        runs = np.cumsum(np.concatenate([[0], np.diff(sounds[first:last]) != 0]))
+        letters = start + ((runs + 0.5) / (runs[-1] + 1) * (end - start)).astype(np.int64)
+        result[first:last] = owner[letters]
+        result[before:first] = owner[start]
+        before = last
+    result[before:] = len(offsets) - 1
+    result[result >= limit] = IGNORED
+    return result
+
+
+def _words(sounds: np.ndarray) -> list[tuple[int, int]]:
+    """Stretches [first, last) of phones between gaps, pauses and silence."""
+    loud = np.concatenate([[0], sounds >= FIRST_PHONE, [0]]).astype(np.int8)
+    edges = np.flatnonzero(np.diff(loud))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
