@@ -20,6 +20,7 @@ from tests.support.tiny import tiny_config
 ATTRIBUTES: list[dict[str, Attribute]] = [
     {"axis": -1, "epsilon": 1e-5, "perm": [0, 1, 3, 2]},
     {"zero": 0, "none": 0.0, "largest": 2**63 - 1, "smallest": -(2**63), "wide": 300},
+    {"kind": "PER_CHANNEL", "empty": "", "other": "ü"},
     {"one": [1], "several": [-1, 0, 127, 128, 16_384, 2**40]},
     {},
 ]
@@ -45,7 +46,8 @@ def test_nodes(attributes: dict[str, Attribute], domain: str) -> None:
         theirs.ClearField("domain")
     assert read == theirs
     assert {a.name: helper.get_attribute_value(a) for a in read.attribute} == {
-        name: pytest.approx(value) for name, value in attributes.items()
+        name: value.encode() if isinstance(value, str) else pytest.approx(value)
+        for name, value in attributes.items()
     }
 
 

@@ -22,9 +22,10 @@ from bark_core.backends.base import (
 from bark_core.backends.onnx import layout
 from bark_core.backends.onnx.backend import default_limits
 from bark_core.backends.onnx.causal import CausalStage
+from bark_core.backends.onnx.convert.calibration import calibrate, coarse_context
 from bark_core.backends.onnx.convert.linear import quantize_blocks, quantize_channels
 from bark_core.backends.onnx.machine import _has_any_flag, choose_threads
-from bark_core.backends.onnx.precision import BLOCK_SIZE, precision_of
+from bark_core.backends.onnx.precision import BLOCK_SIZE, LinearKind, Precision, precision_of
 from bark_core.config import SMALL, published
 from bark_core.errors import ConfigError, EngineFailureError
 from bark_core.sampling import DrawKey, Stage
@@ -99,6 +100,43 @@ def test_quantised_logits_stay_close_to_float32(tmp_path: Path) -> None:
         close = [cosine(a, b) for a, b in zip(logits["float32"], logits[precision], strict=True)]
         assert min(close) > least, (precision, close)
         assert max(close) < 1, "not quantised at all"
+
+
+def test_an_int8_cache_is_nearly_the_float32_one(tmp_path: Path) -> None:
+    """Weights in float32, so that nothing but the cache differs."""
+    config = tiny_config(n_layer=3, n_head=4, n_embd=128)
+    tensors = random_weights(config, 3)
+    context = np.random.default_rng(1).integers(0, 90, 60)
+    stages = {}
+    for int8_cache in (False, True):
+        precision = Precision("x", LinearKind.FLOAT32, LinearKind.FLOAT32, int8_cache=int8_cache)
+        graphs = convert(tmp_path / str(int8_cache), config, tensors, precision)
+        stages[int8_cache] = CausalStage(graphs, "coarse", config.coarse_model, 2, 1)
+    exact, small = stages[False], stages[True]
+    assert small._cache.nbytes * 4 == exact._cache.nbytes
+    for stage in stages.values():
+        stage.prefill(1, stage.embed(context))
+        stage.commit((1,), context.size)
+    # A prefill attends before anything is rounded; what it leaves in the cache is rounded.
+    scales = calibrate(
+        config.coarse_model,
+        {name: tensor.numpy() for name, tensor in tensors["coarse"].items()},
+        coarse_context(config, exact._embedding),
+    )
+    row = exact._rows.of(1)
+    for layer, scale in enumerate(scales):
+        for part, steps in enumerate((scale.keys, scale.values)):
+            per_channel = steps.reshape(4, 1, -1)
+            kept = small._cache[layer, part, row, :, : context.size] * per_channel
+            real = exact._cache[layer, part, row, :, : context.size]
+            assert np.abs(real).max() < 127 * per_channel.max(), "no room above random tokens"
+            assert (np.abs(kept - real) <= 0.51 * per_channel).mean() > 0.999
+    for token in range(20):
+        first, second = (stage.step((1,), (token,))[0] for stage in (exact, small))
+        for stage in stages.values():
+            stage.commit((1,), 1)
+        assert not np.array_equal(first, second), "not rounded at all"
+        assert cosine(first, second) > 0.999
 
 
 def test_precisions_differ_in_what_they_keep(tmp_path: Path) -> None:

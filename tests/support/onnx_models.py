@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bark_core.backends.base import BackendLimits
 from bark_core.backends.onnx.backend import OnnxBackend
 from bark_core.backends.onnx.convert import build_graphs
-from bark_core.backends.onnx.precision import PRECISIONS
+from bark_core.backends.onnx.precision import PRECISIONS, Precision
 from bark_core.backends.onnx.session import GraphDirectory
 from bark_core.checkpoints import StageName
 from bark_core.config import BarkConfig
@@ -25,15 +25,16 @@ def random_weights(config: BarkConfig, seed: int) -> dict[str, StateDict]:
 
 
 def convert(
-    directory: Path, config: BarkConfig, weights: dict[str, StateDict], precision: str
+    directory: Path, config: BarkConfig, weights: dict[str, StateDict], precision: str | Precision
 ) -> GraphDirectory:
     """The graphs of these weights in a new directory."""
+    kept = precision if isinstance(precision, Precision) else PRECISIONS[precision]
 
     def load(stage: StageName) -> dict[str, FloatArray]:
         return {name: tensor.numpy() for name, tensor in weights[stage].items()}
 
     directory.mkdir()
-    build_graphs(directory, config, PRECISIONS[precision], load, 8)
+    build_graphs(directory, config, kept, load, 8)
     return GraphDirectory(directory)
 
 

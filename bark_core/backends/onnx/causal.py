@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bark_core.backends.onnx import layout
-from bark_core.backends.onnx.session import Binding, GraphDirectory, output_width
+from bark_core.backends.onnx.session import Binding, GraphDirectory, input_dtype, output_width
 from bark_core.backends.rows import RowRule, measure
 from bark_core.checkpoints import StageName
 from bark_core.config import TransformerConfig
@@ -94,7 +94,7 @@ class CausalStage:
         # [layers, 2, rows, heads, positions, head_dim]: rows next to each other within a layer.
         self._cache = np.zeros(
             (model.n_layer, 2, slots + 1, model.n_head, model.block_size, model.head_dim),
-            dtype=np.float32,
+            dtype=input_dtype(self._step_session, layout.cache_names(0)[0][0]),
         )
         self._rows = Rows([0] * slots)
         self._spare = slots
@@ -120,8 +120,13 @@ class CausalStage:
         binding.input(layout.LENGTHS, np.array([count - 1], dtype=np.int32))
         binding.input(layout.TOTAL, np.array([count], dtype=np.int32))
         binding.output(layout.LOGITS, logits)
-        self._bind_cache(binding, row, row + 1)
-        binding.run()
+        if self._cache.dtype == np.float32:
+            self._bind_cache(binding, row, row + 1)
+            binding.run()
+        else:
+            made = self._bind_fresh(binding, count)
+            binding.run()
+            self._cache[:, :, row, :, :count] = made
         first: FloatArray = logits[0]
         return first
 
@@ -206,6 +211,16 @@ class CausalStage:
                 entries = self._cache[layer, part, first:end]
                 binding.input(past, entries)
                 binding.output(present, entries)
+
+    def _bind_fresh(self, binding: Binding, count: int) -> NDArray[np.int8]:
+        """[layers, 2, heads, count, head_dim] where a prefill puts its keys and values."""
+        model = self._model
+        shape = (model.n_layer, 2, 1, model.n_head, count, model.head_dim)
+        made = np.empty(shape, dtype=np.int8)
+        for layer in range(model.n_layer):
+            for part, (_, present) in enumerate(layout.cache_names(layer)):
+                binding.output(present, made[layer, part])
+        return made[:, :, 0]
 
     def _room_for(self, slot: int, count: int) -> None:
         if count > self._model.block_size:

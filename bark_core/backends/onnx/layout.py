@@ -13,7 +13,7 @@ from bark_core.checkpoints import StageName
 from bark_core.config import BarkConfig, CodecConfig
 
 # Part of every cache key: raise it whenever a graph or a file changes.
-BUILDER_VERSION = 2
+BUILDER_VERSION = 4
 
 # A graph's big tensors lie beside it in a file with this after its name.
 DATA_SUFFIX = ".data"
@@ -43,8 +43,9 @@ def positions_file(stage: StageName) -> str:
     return f"{stage}_positions.npy"
 
 
-# Causal graphs: X [B, T, D] -> LOGITS [B, V] of the last position; caches [B, H, S, D / H] are
-# worked on in place.
+# Causal graphs: X [B, T, D] -> LOGITS [B, V] of the last position; caches [B, H, S, D / H], float32
+# or int8, are worked on in place. Where they are int8 a prefill has none but yields what is to be
+# written to its row: [1, H, T, D / H].
 X = "x"
 LOGITS = "logits"
 LENGTHS = "lengths"  # [B] int32: position of each row's last input

@@ -31,24 +31,27 @@ class Precision:
         name: As ``BackendSpec.dtype`` says it.
         windows: Prefills and fine passes: many positions of one utterance.
         steps: One position of each of several utterances.
+        int8_cache: Keys and values are kept as int8 with a scale for each channel: a step reads a
+            quarter of the memory, which is most of what it does at the end of a long context.
     """
 
     name: str
     windows: LinearKind
     steps: LinearKind
+    int8_cache: bool
 
     @property
     def one_causal_graph(self) -> bool:
-        """Prefills and steps share a graph, because both keep the weights in the same way."""
-        return self.windows == self.steps
+        """Prefills and steps share a graph, because both keep everything in the same way."""
+        return self.windows == self.steps and not self.int8_cache
 
 
 PRECISIONS = {
     precision.name: precision
     for precision in (
-        Precision("int8", LinearKind.DYNAMIC_INT8, LinearKind.BLOCKS_8),
-        Precision("int4", LinearKind.DYNAMIC_INT8, LinearKind.BLOCKS_4),
-        Precision("float32", LinearKind.FLOAT32, LinearKind.FLOAT32),
+        Precision("int8", LinearKind.DYNAMIC_INT8, LinearKind.BLOCKS_8, int8_cache=True),
+        Precision("int4", LinearKind.DYNAMIC_INT8, LinearKind.BLOCKS_4, int8_cache=True),
+        Precision("float32", LinearKind.FLOAT32, LinearKind.FLOAT32, int8_cache=False),
     )
 }
 DEFAULT = "int8"

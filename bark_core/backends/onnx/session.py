@@ -121,6 +121,12 @@ def input_shapes(session: Any) -> dict[str, tuple[int, ...]]:
     }
 
 
+def input_dtype(session: Any, name: str) -> type[np.float32 | np.int8]:
+    """Of an input's numbers."""
+    kind = next(node.type for node in session.get_inputs() if node.name == name)
+    return np.int8 if kind == "tensor(int8)" else np.float32
+
+
 def new_name(state: str) -> str:
     """Name of the output that replaces a state."""
     return f"{layout.NEW}{state}"

@@ -8,6 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from bark_core.backends.onnx import layout
+from bark_core.backends.onnx.convert.calibration import (
+    calibrate,
+    coarse_context,
+    semantic_context,
+)
 from bark_core.backends.onnx.convert.codec import write_codec
 from bark_core.backends.onnx.convert.graph_writer import GraphWriter
 from bark_core.backends.onnx.convert.transformer import (
@@ -22,6 +27,7 @@ from bark_core.checkpoints import StageName
 from bark_core.config import BarkConfig, TransformerConfig
 
 LoadStage = Callable[[StageName], Tensors]
+MakeContext = Callable[[BarkConfig, FloatArray], FloatArray]
 
 
 def build_graphs(
@@ -43,8 +49,14 @@ def build_graphs(
     ) -> Blocks:
         return Blocks(graph, model, tensors, kind, dynamic_bits)
 
-    def causal(stage: StageName, model: TransformerConfig, head_rows: Sequence[int]) -> None:
+    def causal(
+        stage: StageName, model: TransformerConfig, head_rows: Sequence[int], context: MakeContext
+    ) -> None:
         tensors = load(stage)
+        embedding = tensors["input_embeds_layer.weight"]
+        scales = None
+        if precision.int8_cache:
+            scales = calibrate(model, tensors, context(config, embedding))
         graphs = {layout.prefill_file(stage): precision.windows}
         if not precision.one_causal_graph:
             graphs[layout.step_file(stage)] = precision.steps
@@ -52,11 +64,11 @@ def build_graphs(
             is_step = file == layout.step_file(stage)
             with GraphWriter(directory / file) as graph:
                 parts = blocks(graph, model, tensors, kind)
-                write_causal(parts, head_rows, single_position=is_step)
-        _save_tables(directory, stage, tensors["input_embeds_layer.weight"], tensors)
+                write_causal(parts, head_rows, scales, single_position=is_step)
+        _save_tables(directory, stage, embedding, tensors)
 
-    causal("semantic", config.semantic_model, layout.semantic_rows(config))
-    causal("coarse", config.coarse_model, layout.coarse_rows(config))
+    causal("semantic", config.semantic_model, layout.semantic_rows(config), semantic_context)
+    causal("coarse", config.coarse_model, layout.coarse_rows(config), coarse_context)
     tensors = load("fine")
     with GraphWriter(directory / layout.FINE) as graph:
         write_fine(

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from bark_core.backends.onnx.convert import wire
 
-Attribute = int | float | Sequence[int]
+Attribute = int | float | str | Sequence[int]
 Shape = Sequence[int | str]
 
 # TensorProto.DataType
@@ -24,7 +24,7 @@ _ELEMENT_TYPES = {
     np.dtype(np.int64): 7,
 }
 # AttributeProto.AttributeType
-_FLOAT, _INT, _INTS = 1, 2, 7
+_FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7
 _EXTERNAL = 1  # TensorProto.DataLocation
 
 
@@ -77,6 +77,8 @@ def _attribute(name: str, value: Attribute) -> bytes:
         return wire.text(1, name) + wire.integer(3, value) + wire.integer(20, _INT)
     if isinstance(value, float):
         return wire.text(1, name) + wire.real(2, value) + wire.integer(20, _FLOAT)
+    if isinstance(value, str):
+        return wire.text(1, name) + wire.text(4, value) + wire.integer(20, _STRING)
     return wire.text(1, name) + wire.integers(8, value) + wire.integer(20, _INTS)
 
 

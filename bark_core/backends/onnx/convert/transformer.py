@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bark_core.backends.onnx import layout
+from bark_core.backends.onnx.convert.calibration import CacheScales
 from bark_core.backends.onnx.convert.graph_writer import CONTRIB, GraphWriter
 from bark_core.backends.onnx.convert.linear import write_linear
-from bark_core.backends.onnx.convert.messages import Shape
+from bark_core.backends.onnx.convert.messages import Attribute, Shape
 from bark_core.backends.onnx.precision import LinearKind
 from bark_core.config import TransformerConfig
 
@@ -80,21 +81,32 @@ class Blocks:
         return self.linear(f"layers.{layer}.attn.att_proj", y)
 
 
-def write_causal(blocks: Blocks, head_rows: Sequence[int], *, single_position: bool) -> None:
+def write_causal(
+    blocks: Blocks,
+    head_rows: Sequence[int],
+    cache_scales: Sequence[CacheScales] | None,
+    *,
+    single_position: bool,
+) -> None:
     """A graph that appends positions to caches and gives the logits of the last one.
 
     Args:
         blocks: Where to write what.
         head_rows: Rows of the head that are ever drawn; the others are left out.
+        cache_scales: Of each layer's int8 cache; None: caches are float32.
         single_position: T is always 1: nothing has to be cut.
     """
     graph, model = blocks.graph, blocks.model
     x = graph.input(layout.X, ["B", "T", model.n_embd])
     graph.input(layout.LENGTHS, ["B"], np.int32)
     graph.input(layout.TOTAL, [1], np.int32)
-    cache_shape: Shape = ["B", model.n_head, "S", model.head_dim]
     for layer in range(model.n_layer):
-        attended = _causal_attention(blocks, layer, blocks.projected(layer, x), cache_shape)
+        scales = None if cache_scales is None else cache_scales[layer]
+        qkv = blocks.projected(layer, x)
+        if scales is None or single_position:
+            attended = _causal_attention(blocks, layer, qkv, scales)
+        else:
+            attended = _first_attention(blocks, layer, qkv, scales)
         if layer == model.n_layer - 1 and not single_position:
             # From here on only the last position matters.
             first = graph.constant("last", np.array([-1], dtype=np.int64))
@@ -133,20 +145,73 @@ def write_fine(blocks: Blocks, codebook_size: int) -> None:
     graph.output(layout.LOGITS, ["F", codebook_size])
 
 
-def _causal_attention(blocks: Blocks, layer: int, qkv: str, cache_shape: Shape) -> str:
-    graph, heads = blocks.graph, blocks.model.n_head
+def _causal_attention(blocks: Blocks, layer: int, qkv: str, scales: CacheScales | None) -> str:
+    """Attention over a cache that is appended to in place."""
+    inputs, attributes = [layout.LENGTHS, layout.TOTAL], dict[str, Attribute]()
+    if scales is not None:
+        graph, prefix = blocks.graph, f"layers.{layer}"
+        left_out = [""] * 5  # rotary tables, position ids, bias, sink
+        keys = graph.constant(f"{prefix}.key_scale", scales.keys)
+        inputs += [*left_out, keys, graph.constant(f"{prefix}.value_scale", scales.values)]
+        attributes = {f"{part}_quant_type": "PER_CHANNEL" for part in "kv"}
+        attributes["kv_cache_bit_width"] = 8
+    past, present = _caches(blocks, layer, np.float32 if scales is None else np.int8)
+    return _attention(blocks, layer, [qkv, "", "", *past, *inputs], present, attributes)
+
+
+def _first_attention(blocks: Blocks, layer: int, qkv: str, scales: CacheScales) -> str:
+    """Attention of a context with itself, which then fills a cache of 8 bits.
+
+    The operator can do both at once, but takes twice as long for many positions.
+    """
+    graph, prefix = blocks.graph, f"layers.{layer}"
+    numbers = [f"{prefix}.keys", f"{prefix}.values"]
+    inputs = [qkv, "", "", "", "", layout.LENGTHS, layout.TOTAL]
+    attended = _attention(blocks, layer, inputs, numbers, {})
+    unit = [
+        graph.constant(f"{prefix}.cache_unit", np.ones(1, dtype=np.float32)),
+        graph.constant(f"{prefix}.cache_zero", np.zeros(1, dtype=np.int8)),
+    ]
+    model = blocks.model
     names = layout.cache_names(layer)
-    past = [graph.input(name, cache_shape) for name, _ in names]
-    present = [graph.output(name, cache_shape) for _, name in names]
-    outputs = graph.nodes(
+    for number, scale, (_, present) in zip(
+        numbers, (scales.keys, scales.values), names, strict=True
+    ):
+        per_channel = (1 / scale).reshape(1, model.n_head, 1, model.head_dim)
+        steps = graph.constant(f"{number}.steps", per_channel)
+        scaled = graph.node("Mul", [number, steps], f"{number}.scaled")
+        graph.node("QuantizeLinear", [scaled, *unit], present)
+        graph.output(present, [1, model.n_head, "T", model.head_dim], np.int8)
+    return attended
+
+
+def _attention(
+    blocks: Blocks,
+    layer: int,
+    inputs: Sequence[str],
+    present: Sequence[str],
+    attributes: Mapping[str, Attribute],
+) -> str:
+    heads = blocks.model.n_head
+    outputs = blocks.graph.nodes(
         "GroupQueryAttention",
-        [qkv, "", "", *past, layout.LENGTHS, layout.TOTAL],
+        inputs,
         [f"layers.{layer}.attn", *present],
         CONTRIB,
         num_heads=heads,
         kv_num_heads=heads,
+        **attributes,
     )
     return outputs[0]
+
+
+def _caches(blocks: Blocks, layer: int, dtype: type[np.generic]) -> tuple[list[str], list[str]]:
+    """Declare a layer's caches as inputs and as outputs."""
+    graph, model = blocks.graph, blocks.model
+    shape: Shape = ["B", model.n_head, "S", model.head_dim]
+    names = layout.cache_names(layer)
+    past = [graph.input(name, shape, dtype) for name, _ in names]
+    return past, [graph.output(name, shape, dtype) for _, name in names]
 
 
 def _positions_from(graph: GraphWriter, name: str, x: str, first: str) -> str:
