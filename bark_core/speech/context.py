@@ -120,8 +120,13 @@ class SpeechContext:
         """Where the utterance stands whose audio comes next; None: nothing is being made."""
         return self._delivery.progress()
 
-    def append(self, text: str) -> Actions:
+    def append(self, text: str, *, final: bool = False) -> Actions:
         """More text, verbatim.
+
+        Args:
+            text: Any part of the text.
+            final: Nothing follows: as ``finish`` after it, but the engine, told of all the text at
+                once, knows better how much a listener should wait for.
 
         Raises:
             TextError: Too long together or not text; then nothing of it was taken.
@@ -131,6 +136,9 @@ class SpeechContext:
         segments = self._segmenter.feed(text)
         if text:  # endless empty deltas take no room
             self._source.append(text)
+        if final:
+            self._finished = True
+            segments = [*segments, *self._segmenter.flush()]
         return self._add(segments)
 
     def flush(self, flush_id: str = "") -> Actions:

@@ -62,8 +62,7 @@ def speak(
     driver = _Driver(engine, context)
     try:
         if isinstance(text, str):
-            yield from driver.carry_out(context.append(text))
-            yield from driver.carry_out(context.finish())
+            yield from driver.carry_out(context.append(text, final=True))
         else:
             driver.read(text)
         while not context.ended:

@@ -108,8 +108,8 @@ class Bridge:
         """Something is being made or waits to be sent."""
         return bool(self._arrived or self._outgoing or not self._context.idle)
 
-    async def append(self, text: str) -> None:
-        """Give text, letting others run in between.
+    async def append(self, text: str, *, final: bool = False) -> None:
+        """Give text, letting others run in between; ``final``: nothing follows it.
 
         Raises:
             TextError: Too long together or not text; pieces before it have been taken.
@@ -120,7 +120,10 @@ class Bridge:
                 await asyncio.sleep(0)
             if self._context.ended:  # cancelled or failed meanwhile
                 return
-            self._carry_out(self._context.append(text[start : start + PIECE_CHARACTERS]))
+            end = start + PIECE_CHARACTERS
+            last = final and end >= len(text)
+            self._carry_out(self._context.append(text[start:end], final=last))
+            self._finished = last
 
     def flush(self, flush_id: str) -> None:
         """Speak what is buffered. Raises what `SpeechContext.flush` does."""

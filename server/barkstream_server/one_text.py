@@ -133,9 +133,7 @@ async def stream_synthesize(call: Call, resources: SpeechResources) -> None:
 
 async def _speak(bridge: Bridge, text: str) -> None:
     """Give the whole text; raises why the context failed at once (full, nothing speakable)."""
-    await bridge.append(text)
-    if not bridge.context.ended:
-        bridge.finish()
+    await bridge.append(text, final=True)
     if bridge.failure is not None:
         raise bridge.failure
 

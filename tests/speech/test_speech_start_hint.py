@@ -10,6 +10,7 @@ import pytest
 from bark_core.engine.events import AudioReady, UtteranceProgress
 from bark_core.engine.request import Pacing
 from bark_core.engine.start_hint import StartHint
+from bark_core.errors import OutOfOrderError
 from bark_core.speech import CancelReport, ContextAudio, ContextProgress
 from bark_core.speech.playback import PlaybackClock
 from tests.support.speech_script import ManualClock, Opener, Owner
@@ -117,6 +118,20 @@ def test_the_engine_is_told_how_much_text_there_is(open_context: Opener) -> None
     owner.do(owner.context.finish())
     owner.finished(0)
     assert owner.submitted[2].following_s == pytest.approx(len((A + B).replace(". ", ".")) / 14)
+
+
+def test_the_engine_is_told_of_all_of_a_text_that_is_whole(open_context: Opener) -> None:
+    owner = open_context()
+    owner.do(owner.context.append(A + B + C, final=True))
+    first, second = owner.submitted
+    assert first.following_s == pytest.approx(len((B + C).replace(". ", ".")) / 14)
+    assert second.following_s == pytest.approx(len(C.strip()) / 14)
+    with pytest.raises(OutOfOrderError):
+        owner.context.append(A)
+    for index in range(3):
+        audio(owner, index, 1.0, None)
+        owner.finished(index)
+    assert owner.context.ended
 
 
 def test_reports_start_a_clock_that_waits() -> None:
