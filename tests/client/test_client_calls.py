@@ -334,6 +334,19 @@ async def test_metadata_goes_with_every_call(server: FakeSpeechServer) -> None:
             assert server.metadata["authorization"] == "Bearer secret"
 
 
+async def test_metadata_may_be_made_for_each_call(server: FakeSpeechServer) -> None:
+    tokens = iter(("first", "second", "line\nbreak"))
+    async with SpeechClient.connect(
+        server.target, metadata=lambda: {"authorization": next(tokens)}
+    ) as client:
+        await client.synthesize("Hi.")
+        assert server.metadata["authorization"] == "first"
+        async with client.session():
+            assert server.metadata["authorization"] == "second"
+        with pytest.raises(OptionError, match="metadata"):
+            await client.synthesize("Hi.")
+
+
 @pytest.mark.parametrize("key", ["Upper", "with space", "", "grpc-timeout", "data-bin"])
 def test_metadata_that_cannot_be_sent_is_refused(key: str) -> None:
     with pytest.raises(OptionError, match="metadata"):

@@ -53,7 +53,6 @@ class SpeechClient:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._metadata = grpc.aio.Metadata(*connection.metadata)
         self._channel: grpc.aio.Channel | None = None
         self._closed = False
 
@@ -73,7 +72,9 @@ class SpeechClient:
         request = SynthesizeRequest(text=sendable(text), config=encode_options(options))
         stub: Any = SpeechServiceStub(self._open())  # type: ignore[no-untyped-call]
         with typed_errors():
-            response = await stub.Synthesize(request, timeout=timeout_s, metadata=self._metadata)
+            response = await stub.Synthesize(
+                request, timeout=timeout_s, metadata=self._connection.metadata()
+            )
         return convert.speech(parsed(response))
 
     def stream(
@@ -139,7 +140,9 @@ class SpeechClient:
         request = GetVoiceRequest(name=sendable(name, "name"))
         stub: Any = VoiceServiceStub(self._open())  # type: ignore[no-untyped-call]
         with typed_errors():
-            response = await stub.GetVoice(request, timeout=timeout_s, metadata=self._metadata)
+            response = await stub.GetVoice(
+                request, timeout=timeout_s, metadata=self._connection.metadata()
+            )
         return convert.voice(parsed(response).voice)
 
     async def server_info(self, *, timeout_s: float | None = None) -> ServerInfo:
@@ -147,7 +150,7 @@ class SpeechClient:
         stub: Any = ServerServiceStub(self._open())  # type: ignore[no-untyped-call]
         with typed_errors():
             response = await stub.GetServerInfo(
-                GetServerInfoRequest(), timeout=timeout_s, metadata=self._metadata
+                GetServerInfoRequest(), timeout=timeout_s, metadata=self._connection.metadata()
             )
         return convert.server_info(parsed(response))
 
@@ -159,7 +162,8 @@ class SpeechClient:
         stub: Any = ServerServiceStub(self._open())  # type: ignore[no-untyped-call]
         with typed_errors():
             call = stub.WatchLoad(
-                WatchLoadRequest(interval=duration(interval_s)), metadata=self._metadata
+                WatchLoadRequest(interval=duration(interval_s)),
+                metadata=self._connection.metadata(),
             )
             try:
                 async for response in call:
@@ -173,7 +177,7 @@ class SpeechClient:
         Raises:
             UnavailableError: It did not within ``timeout_s``.
         """
-        await wait_until_serving(self._open(), service, timeout_s, self._metadata)
+        await wait_until_serving(self._open(), service, timeout_s, self._connection.metadata())
 
     async def aclose(self) -> None:
         """Close the connection; calls that are open fail. May be repeated."""
@@ -204,13 +208,15 @@ class SpeechClient:
 
     def _start_session(self) -> Any:
         stub: Any = SpeechServiceStub(self._open())  # type: ignore[no-untyped-call]
-        return stub.Converse(metadata=self._metadata)
+        return stub.Converse(metadata=self._connection.metadata())
 
     async def _stream(
         self, request: StreamSynthesizeRequest, timeout_s: float | None
     ) -> AsyncGenerator[SpeechEvent]:
         stub: Any = SpeechServiceStub(self._open())  # type: ignore[no-untyped-call]
-        call = stub.StreamSynthesize(request, timeout=timeout_s, metadata=self._metadata)
+        call = stub.StreamSynthesize(
+            request, timeout=timeout_s, metadata=self._connection.metadata()
+        )
         decoder = convert.EventDecoder()
         last: SpeechEvent | None = None
         try:
@@ -254,7 +260,9 @@ class SpeechClient:
         while True:
             request = ListVoicesRequest(page_token=token, language_code=language_code)
             with typed_errors():
-                page = await stub.ListVoices(request, timeout=timeout_s, metadata=self._metadata)
+                page = await stub.ListVoices(
+                    request, timeout=timeout_s, metadata=self._connection.metadata()
+                )
             for voice in parsed(page).voices:
                 yield convert.voice(voice)
             if not page.next_page_token:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
@@ -14,7 +14,7 @@ import grpc.aio
 from barkstream_client.errors import OptionError
 
 ChannelOption = tuple[str, str | int]
-Metadata = tuple[tuple[str, str | bytes], ...]
+MakeMetadata = Callable[[], Mapping[str, str]]
 
 # A long text at 48 kHz float32 answers with tens of megabytes at once.
 MAX_ANSWER_BYTES = 256 << 20
@@ -56,7 +56,8 @@ class ConnectionOptions(TypedDict, total=False):
         tls: Encrypt, trusting the system's certificate authorities. Default: no.
         root_certificates: PEM of the authorities to trust instead; implies ``tls``.
         credentials: gRPC channel credentials, for anything else (mutual TLS, say).
-        metadata: Sent with every call, such as {"authorization": "Bearer ..."}.
+        metadata: Sent with every call, such as {"authorization": "Bearer ..."}; or a function that
+            is asked before each call, for tokens that expire and for ``traceparent``.
         keepalive_s: Ping after this long without a message while a call is open; a server that
             vanished without a word is noticed one ``keepalive_timeout_s`` later. Default 20.
         keepalive_timeout_s: How long to wait for the answer to a ping. Default 10.
@@ -66,7 +67,7 @@ class ConnectionOptions(TypedDict, total=False):
     tls: bool
     root_certificates: bytes | None
     credentials: grpc.ChannelCredentials | None
-    metadata: Mapping[str, str]
+    metadata: Mapping[str, str] | MakeMetadata
     keepalive_s: float
     keepalive_timeout_s: float
     channel_options: Mapping[str, str | int]
@@ -79,13 +80,13 @@ class Connection:
     Attributes:
         target: "host:port" or any other gRPC target.
         credentials: None: no TLS.
-        metadata: Sent with every call.
+        make_metadata: What to send with the call that is about to be made.
         channel_options: gRPC channel arguments.
     """
 
     target: str
     credentials: grpc.ChannelCredentials | None
-    metadata: Metadata
+    make_metadata: MakeMetadata
     channel_options: tuple[ChannelOption, ...]
 
     @classmethod
@@ -116,17 +117,35 @@ class Connection:
             "grpc.service_config": _SERVICE_CONFIG,
         }
         arguments |= dict(options.get("channel_options", {}))
-        metadata = tuple(options.get("metadata", {}).items())
-        for key, value in metadata:
-            if not (_METADATA_KEY.fullmatch(key) and _METADATA_VALUE.fullmatch(value)):
-                raise OptionError(
-                    f"metadata {key!r} cannot be sent: keys are lower-case letters, digits, '-', "
-                    "'_' and '.', values printable ASCII"
-                )
-        return cls(target, credentials, metadata, tuple(arguments.items()))
+        given = options.get("metadata", {})
+        if callable(given):
+            make_metadata = given
+        else:
+            fixed = dict(given)
+            _checked(fixed)
+            make_metadata = fixed.copy
+        return cls(target, credentials, make_metadata, tuple(arguments.items()))
+
+    def metadata(self) -> grpc.aio.Metadata:
+        """Of the next call.
+
+        Raises:
+            OptionError: It cannot be sent.
+        """
+        return _checked(self.make_metadata())
 
     def open(self) -> grpc.aio.Channel:
         """A channel of the running event loop. It connects with the first call."""
         if self.credentials is None:
             return grpc.aio.insecure_channel(self.target, self.channel_options)
         return grpc.aio.secure_channel(self.target, self.credentials, self.channel_options)
+
+
+def _checked(metadata: Mapping[str, str]) -> grpc.aio.Metadata:
+    for key, value in metadata.items():
+        if not (_METADATA_KEY.fullmatch(key) and _METADATA_VALUE.fullmatch(value)):
+            raise OptionError(
+                f"metadata {key!r} cannot be sent: keys are lower-case letters, digits, '-', "
+                "'_' and '.', values printable ASCII"
+            )
+    return grpc.aio.Metadata(*metadata.items())
