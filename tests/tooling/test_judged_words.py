@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.judge import in_words, normalise, word_errors
+from bench.judges.words import in_words, normalise, word_errors
 
 
 @pytest.mark.parametrize(
