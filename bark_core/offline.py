@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bark_core.backends.base import Backend
 from bark_core.checkpoints import Checkpoint
 from bark_core.engine.checks import check_request
-from bark_core.engine.commands import Abort, Submit
+from bark_core.engine.commands import Submit
 from bark_core.engine.events import (
     AudioReady,
     Event,
@@ -47,7 +47,7 @@ class OfflineUtterance:
 
 
 class OfflineModel:
-    """A checkpoint loaded into a back end. It has no thread of its own.
+    """A checkpoint loaded into a back end. Between utterances it has no thread of its own.
 
     The same loop, scheduler and windows as in the engines, so the same request gives the same
     tokens. Thread-safe: callers take turns.
@@ -63,7 +63,6 @@ class OfflineModel:
         self.tokenizer = checkpoint.tokenizer()
         self.voices = checkpoint.voices()
         self._lock = threading.Lock()
-        self._loop = self._new_loop()
 
     def run(
         self, request: UtteranceRequest, on_progress: ProgressListener | None = None
@@ -78,17 +77,15 @@ class OfflineModel:
         check_request(request, self.checkpoint.config)
         with self._lock:
             try:
-                return self._run(request, on_progress)
+                with self._new_loop() as loop:
+                    return _run(loop, request, on_progress)
             except BackendBrokenError as error:
-                self._loop.turn()  # the utterance has ended: its last event is not the next one's
                 raise EngineFailureError(
                     "the model fails whatever it is given: run `barkstream doctor`"
                 ) from error
-            except BaseException:
-                # Interrupted, or the progress listener raised: leave nothing of it behind.
-                self._loop.obey(Abort((request.utterance_id,)))
-                self._loop.turn()
-                raise
+            finally:
+                # However it came to its end: the next one finds nothing of it.
+                self.backend.reset(range(self.backend.limits.slots))
 
     def close(self) -> None:
         """Free the model. Safe to call twice."""
@@ -103,20 +100,22 @@ class OfflineModel:
             time.monotonic,
         )
 
-    def _run(
-        self, request: UtteranceRequest, on_progress: ProgressListener | None
-    ) -> OfflineUtterance:
-        pieces: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
-        self._loop.obey(Submit(request, time.monotonic()))
-        while True:
-            turn = self._loop.turn()
-            for event in turn.report.events if turn.report is not None else ():
-                if (tokens := _ended(event)) is not None:
-                    return OfflineUtterance(tokens, np.concatenate(pieces))
-                if isinstance(event, AudioReady):
-                    pieces.append(event.pcm)
-                elif isinstance(event, UtteranceProgress) and on_progress is not None:
-                    on_progress(event)
+
+def _run(
+    loop: EngineLoop, request: UtteranceRequest, on_progress: ProgressListener | None
+) -> OfflineUtterance:
+    pieces: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
+    loop.obey(Submit(request, time.monotonic()))
+    while True:
+        turn = loop.turn()
+        for event in turn.report.events if turn.report is not None else ():
+            if (tokens := _ended(event)) is not None:
+                return OfflineUtterance(tokens, np.concatenate(pieces))
+            if isinstance(event, AudioReady):
+                pieces.append(event.pcm)
+            elif isinstance(event, UtteranceProgress) and on_progress is not None:
+                on_progress(event)
+        loop.wait(turn.wait_s)
 
 
 def _ended(event: Event) -> Voice | None:

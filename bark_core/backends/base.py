@@ -204,6 +204,7 @@ class BackendLimits:
         max_prefill_rows: Widest SemanticPrefill and CoarsePrefill.
         max_fine_rows: Widest FinePass.
         max_codec_rows: Widest CodecDecode.
+        lanes: Batches that may run at once, each of another stage (semantic, coarse, fine, codec).
     """
 
     slots: int
@@ -211,6 +212,7 @@ class BackendLimits:
     max_prefill_rows: int
     max_fine_rows: int
     max_codec_rows: int
+    lanes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,12 @@ class BackendInfo:
 
 
 class Backend(Protocol):
-    """Runs batches over numbered slots. Used from one thread at a time."""
+    """Runs batches over numbered slots.
+
+    ``execute`` may be called from up to ``limits.lanes`` threads at once, never for two batches of
+    one stage: stages have no state in common. ``reset`` may be called meanwhile, for slots that are
+    in none of the batches under way. With one lane, one thread uses it at a time.
+    """
 
     @property
     def limits(self) -> BackendLimits:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from bark_core.backends.base import BackendLimits
+from bark_core.engine.machine_time import Spent
 from bark_core.engine.meter import HALF_LIFE_S, NEWEST_WEIGHT
 from bark_core.engine.work import Work, widest
 
@@ -91,30 +92,33 @@ class MeasuredCosts:
         limits: Of the back end.
 
     Attributes:
-        batches: What batches cost.
+        shares: What batches take of the machine's time, which others run beside them share.
+        durations: How long they last.
         sharing: How full they get.
     """
 
     def __init__(self, limits: BackendLimits) -> None:
-        self.batches = BatchCosts()
+        self.shares = BatchCosts()
+        self.durations = BatchCosts()
         self.sharing = Sharing(limits)
 
-    def add(self, work: Work, rows: int, fed: int, seconds: float) -> None:
-        """A batch of so many rows took so long while ``fed`` listeners wanted to be fed."""
-        self.batches.add(work, rows, seconds)
-        self.sharing.add(work, rows, fed, seconds)
+    def add(self, work: Work, rows: int, fed: int, spent: Spent) -> None:
+        """A batch of so many rows ran while ``fed`` listeners wanted to be fed."""
+        self.shares.add(work, rows, spent.share_s)
+        self.durations.add(work, rows, spent.elapsed_s)
+        self.sharing.add(work, rows, fed, spent.share_s)
 
     def alone_s(self, rows: Mapping[Work, int], fed: int) -> float:
-        """Time of the batches that one listener's rows are in, while so many are fed."""
+        """How long the batches last that one listener's rows are in, while so many are fed."""
         return sum(
-            count * self.batches.batch_s(work, self.sharing.rows(work, fed))
+            count * self.durations.batch_s(work, self.sharing.rows(work, fed))
             for work, count in rows.items()
         )
 
     def share_s(self, rows: Mapping[Work, int], fed: int) -> float:
-        """The same rows' part of those batches, which they share: ``fed`` times it feeds all."""
+        """The same rows' part of those batches' shares: ``fed`` times it feeds all."""
         return sum(
-            count * self.batches.batch_s(work, width) / width
+            count * self.shares.batch_s(work, width) / width
             for work, count in rows.items()
             if (width := self.sharing.rows(work, fed))
         )

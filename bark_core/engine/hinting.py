@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bark_core.backends.base import Batch
 from bark_core.config import BarkConfig
+from bark_core.engine.assignment import Assignment
 from bark_core.engine.length import LengthMeter
-from bark_core.engine.pace import Demand, PaceMeter, positions
+from bark_core.engine.machine_time import Spent
+from bark_core.engine.pace import PaceMeter, positions
 from bark_core.engine.pipeline.forecast import Standing, expected_chunks
 from bark_core.engine.start_hint import ExpectedChunk, StartHint, Tail, start_hint
 from bark_core.engine.utterance import Utterance
@@ -31,11 +32,14 @@ class Hinting:
         self._pace = PaceMeter()
         self._lengths = lengths
 
-    def batch_ran(
-        self, work: Work, batch: Batch, busy_s: float, *, rows: Demand, wanted: Demand
-    ) -> None:
-        """A batch of ``rows`` took ``busy_s``; ``wanted`` could have run something."""
-        self._pace.add(work, positions(batch), busy_s, rows=rows, wanted=wanted)
+    def batch_ran(self, batch: Assignment, spent: Spent) -> None:
+        """A batch has ended.
+
+        Its share of the machine's time counts: what ran beside it, for the same listener or for
+        others, is counted there.
+        """
+        size = positions(batch.batch)
+        self._pace.add(batch.work, size, spent.share_s, rows=batch.fed, wanted=batch.wanted)
 
     def utterance_made(self, utterance: Utterance) -> None:
         """An utterance is complete."""

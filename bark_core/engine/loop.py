@@ -6,14 +6,18 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from types import TracebackType
+from typing import Self, assert_never
 
 from bark_core.backends.base import Backend
 from bark_core.config import BarkConfig
+from bark_core.engine.assignment import Assignment
 from bark_core.engine.commands import Abort, Command, ReportPlayback, Submit, TickReport
 from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.events import Event
 from bark_core.engine.interface import EngineLimits
+from bark_core.engine.lanes import Landing, Lanes, lanes_of
+from bark_core.engine.machine_time import MachineTime
 from bark_core.engine.recovery import Recovery
 from bark_core.engine.scheduler import Scheduler
 
@@ -26,16 +30,18 @@ class Turn:
 
     Attributes:
         report: What to tell, or None.
-        wait_s: How long nothing needs to be done unless a command comes; 0: go on at once; inf:
-            until one comes.
+        wait_s: How long nothing needs to be done unless a command comes or a batch ends; 0: go on
+            at once; inf: until then.
+        busy_since_s: When the oldest batch under way began; inf: none is.
     """
 
     report: TickReport | None
     wait_s: float
+    busy_since_s: float = math.inf
 
 
 class EngineLoop:
-    """Turns commands into events, batch by batch. Used from one thread.
+    """Turns commands into events, batch by batch. Used from one thread; close it, or use ``with``.
 
     Args:
         backend: Runs batches.
@@ -43,6 +49,8 @@ class EngineLoop:
         limits: Bounds.
         clock: Seconds.
         costs: What batches cost, as far as it is known already; it goes on learning.
+        wake: Called from any thread when a batch has ended: it is time for another turn.
+        lanes: Where batches run; None: where the back end's limits say.
     """
 
     def __init__(
@@ -52,14 +60,27 @@ class EngineLoop:
         limits: EngineLimits,
         clock: Callable[[], float],
         costs: MeasuredCosts | None = None,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        lanes: Lanes | None = None,
     ) -> None:
         self._backend = backend
         self._clock = clock
         self._scheduler = Scheduler(config, backend.limits, limits, costs)
         self._recovery = Recovery(self._scheduler)
-        self._busy_until_s: float | None = (
-            None  # the last batch ended then, and nobody waited since
-        )
+        self._time = MachineTime()
+        self._lanes = lanes or lanes_of(backend, wake)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def obey(self, command: Command) -> None:
         """Take a command; it has effect before the next batch."""
@@ -78,35 +99,62 @@ class EngineLoop:
         return self._told(())
 
     def turn(self) -> Turn:
-        """Run one batch, if there is one.
+        """Take the answers of batches that have ended, and start as many as can run now.
 
         Raises:
             BackendBrokenError: The back end fails whatever it is given.
         """
+        self._land()
         scheduler, now_s = self._scheduler, self._clock()
         scheduler.advance(now_s)
         if unclean := scheduler.slots.take_unclean():
             self._backend.reset(unclean)
-        assignment = scheduler.next(now_s)
-        if assignment is None:
-            self._busy_until_s = None
-            return Turn(self._report(), self._wait_s(now_s))
-        try:
-            output = self._backend.execute(assignment.batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, others must go on
-            _log.exception("a batch of %s failed", assignment.work.value)
-            self._recovery.failed(assignment, error, self._clock())
-        else:
-            self._recovery.succeeded(assignment.work)
-            end_s = self._clock()
-            # What happens between two batches belongs to the cost of the second.
-            begin_s = now_s if self._busy_until_s is None else self._busy_until_s
-            scheduler.costs.add(
-                assignment.work, len(assignment.utterances), assignment.fed, end_s - begin_s
-            )
-            scheduler.commit(assignment, output, started_s=now_s, now_s=end_s)
-            self._busy_until_s = end_s
-        return Turn(self._report(), 0.0)
+        self._lanes.start(self._assignments(now_s))
+        if self._land():  # what ran in this thread
+            return Turn(self._report(), 0.0, self._time.busy_since_s)
+        self._time.rest()
+        return Turn(self._report(), self._wait_s(now_s), self._time.busy_since_s)
+
+    def wait(self, wait_s: float) -> None:
+        """Until a batch has ended, for who has nothing else to wait for.
+
+        Returns after ``wait_s`` at the latest, and at once if no batch is under way.
+        """
+        self._lanes.wait(wait_s)
+
+    def close(self) -> None:
+        """Wait for the batches under way, and forget them."""
+        self._lanes.close()
+
+    def _assignments(self, now_s: float) -> list[Assignment]:
+        """As many batches as there are lanes, and as there is something to do."""
+        made: list[Assignment] = []
+        while len(made) < self._lanes.free:
+            assignment = self._scheduler.next(now_s)
+            if assignment is None:
+                break
+            self._time.begin(assignment.work.stage, now_s)
+            made.append(assignment)
+        return made
+
+    def _land(self) -> bool:
+        """Take the answers that are there. -> there were some."""
+        landings = self._lanes.take()
+        for landing in landings:
+            self._take(landing)
+        return bool(landings)
+
+    def _take(self, landing: Landing) -> None:
+        assignment, now_s = landing.assignment, self._clock()
+        spent = self._time.end(assignment.work.stage, now_s)
+        self._scheduler.land(assignment)
+        if landing.error is not None:
+            _log.error("a batch of %s failed", assignment.work.value, exc_info=landing.error)
+            self._recovery.failed(assignment, landing.error, now_s)
+            return
+        assert landing.output is not None
+        self._recovery.succeeded(assignment.work)
+        self._scheduler.commit(assignment, landing.output, spent, now_s)
 
     def _wait_s(self, now_s: float) -> float:
         wake_at_s = self._scheduler.wake_at_s(now_s)

@@ -24,6 +24,7 @@ class Mailbox:
         self._orders: deque[Submit | Abort] = deque()
         self._reports: OrderedDict[str, ReportPlayback] = OrderedDict()
         self._stopped = False
+        self._woken = False
 
     def put(self, command: Command) -> None:
         """Hand a command over; never blocks."""
@@ -43,11 +44,18 @@ class Mailbox:
             self._stopped = True
             self._changed.notify()
 
-    def take(self, wait_s: float) -> list[Command] | None:
+    def wake(self) -> None:
+        """Whoever takes, now or next, does not wait."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
+    def take(self, wait_s: float, busy_since_s: float = math.inf) -> list[Command] | None:  # noqa: ARG002 - nobody can mend a thread that hangs
         """All commands; waits at most ``wait_s`` for the first. None: stopped."""
         with self._changed:
-            if wait_s > 0 and not (self._orders or self._reports or self._stopped):
+            if wait_s > 0 and not (self._orders or self._reports or self._stopped or self._woken):
                 self._changed.wait(None if math.isinf(wait_s) else wait_s)
+            self._woken = False
             if self._stopped:
                 return None
             commands: list[Command] = [*self._orders, *self._reports.values()]

@@ -32,6 +32,8 @@ class Candidate:
         deadline_s: When its listener misses it.
         prefetch: An earlier utterance of its stream is still being made.
         heard: Its listener has audio in hand and is not to run dry.
+        urgent: The first of ``works`` is what its next audio waits for. Otherwise that has a row
+            under way, or waits for its stage: something may be made beside it.
     """
 
     utterance: Utterance
@@ -39,6 +41,7 @@ class Candidate:
     deadline_s: float
     prefetch: bool
     heard: bool = False
+    urgent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,9 @@ def choose(
     """Pick the next batch: earliest playback deadline first.
 
     1. The leader is the candidate with the earliest deadline; one that somebody waits for always
-       comes before one made ahead (prefetch). A first audio gives way where a listener would run
-       dry otherwise. The batch does the leader's most urgent work.
+       comes before one made ahead (prefetch), and one whose most urgent work can run before one
+       that could only make something beside that. A first audio gives way where a listener would
+       run dry otherwise. The batch does the leader's most urgent work.
     2. Everybody else who could do the same work rides along in the order of deadlines, up to the
        back end's width: weights are read once for all. Not so many that the leader, who would be
        in time alone, is late for their sake.
@@ -105,18 +109,24 @@ def choose(
        listeners have ample audio in hand (see ``degradation``).
     5. An utterance whose batch has failed runs alone until it is cleared (see ``recovery``).
 
-    Streams that are far enough ahead of their listeners are no candidates at all.
+    Streams that are far enough ahead of their listeners are no candidates at all, nor is work of
+    stages that have a batch under way.
     """
     if not candidates:
         return None
-    line = sorted(candidates, key=lambda c: (c.prefetch, c.deadline_s, c.utterance.arrival_s))
+    line = sorted(
+        candidates, key=lambda c: (c.prefetch, not c.urgent, c.deadline_s, c.utterance.arrival_s)
+    )
     leader = _endangered(line, meter, now_s) or line[0]
     work = leader.works[0]
-    if leader.utterance.alone:
+    if leader.utterance.alone_at(work):
         return Choice(work, (leader.utterance,))
     spare = spare_s(leader, meter, now_s)
     allowed = measures(math.inf if leader.prefetch else spare)
-    line = [c for c in line if not c.utterance.alone and (allowed.prefetch or not c.prefetch)]
+    # A work and its opening are of one stage, so who is alone at one of them is at both.
+    line = [
+        c for c in line if not c.utterance.alone_at(work) and (allowed.prefetch or not c.prefetch)
+    ]
     if not allowed.extend_leads:
         line = [c for c in line if not c.heard or spare_s(c, meter, now_s) < AMPLE_S]
     riders = [c.utterance for c in line if work in c.works]

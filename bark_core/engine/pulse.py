@@ -29,14 +29,17 @@ class PulseWriter:
     def __init__(self, memory: PulseMemory) -> None:
         self._memory = memory
 
-    def rest(self, wait_s: float) -> None:
-        """Nothing to do for so long (inf: until a command comes)."""
-        self._memory[_DUE] = time.monotonic() + wait_s
+    def rest(self, wait_s: float, busy_since_s: float) -> None:
+        """Nothing to do for so long (inf: until a command comes or a batch ends).
 
-    def work(self, taken: int) -> None:
-        """So many more commands were taken; a batch begins."""
+        A batch that has been under way since ``busy_since_s`` (inf: none is) is to end by now.
+        """
+        self._memory[_DUE] = min(time.monotonic() + wait_s, busy_since_s)
+
+    def work(self, taken: int, busy_since_s: float) -> None:
+        """So many more commands were taken; a turn begins, beside a batch or with none."""
         self._memory[_TAKEN] += taken
-        self._memory[_DUE] = time.monotonic()
+        self._memory[_DUE] = min(time.monotonic(), busy_since_s)
 
 
 class PulseReader:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bark_core.engine.scheduler import Assignment, Scheduler
+from bark_core.engine.assignment import Assignment
+from bark_core.engine.scheduler import Scheduler
+from bark_core.engine.utterance import Utterance
 from bark_core.engine.work import REPEATABLE, Work
 from bark_core.errors import BarkstreamError, EngineFailureError
 
@@ -41,17 +43,19 @@ class Recovery:
         Raises:
             BackendBrokenError: Too many utterances failed in a row.
         """
-        for utterance in assignment.utterances:
-            if utterance.alone:
-                self._give_up(assignment, error, now_s)
+        for rider in assignment.riders:
+            if rider.gone:
                 continue
-            utterance.alone_until = utterance.answers + 1
+            utterance = rider.utterance
+            if utterance.alone_at(assignment.work):
+                self._give_up(utterance, assignment.work, error, now_s)
+                continue
+            utterance.suspect(assignment.work)
             if assignment.work not in REPEATABLE:
                 self._scheduler.rebuild(utterance)
 
-    def _give_up(self, assignment: Assignment, error: Exception, now_s: float) -> None:
-        (utterance,) = assignment.utterances
-        self._failures_in_a_row[assignment.work] += 1
+    def _give_up(self, utterance: Utterance, work: Work, error: Exception, now_s: float) -> None:
+        self._failures_in_a_row[work] += 1
         failure = error
         if not isinstance(failure, BarkstreamError):
             failure = EngineFailureError(
@@ -59,7 +63,7 @@ class Recovery:
                 "others go on. Change the text or the options, or report it"
             )
         self._scheduler.fail(utterance, failure, now_s)
-        if self._failures_in_a_row[assignment.work] >= MAX_FAILURES_IN_A_ROW:
+        if self._failures_in_a_row[work] >= MAX_FAILURES_IN_A_ROW:
             raise BackendBrokenError(
-                f"{MAX_FAILURES_IN_A_ROW} utterances in a row failed at {assignment.work.value}"
+                f"{MAX_FAILURES_IN_A_ROW} utterances in a row failed at {work.value}"
             ) from error

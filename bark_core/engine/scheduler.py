@@ -1,55 +1,45 @@
 """Which batch runs next, and what its answers mean. Plain Python, no torch, no threads, no clock.
 
-Every method that depends on time is given the moment, so each branch is a test of milliseconds.
+Several batches may be under way, each of another stage: an utterance may have a row in each. Every
+method that depends on time is given the moment, so each branch is a test of milliseconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from bark_core.backends.base import BackendLimits, Batch, FloatArray, Output
+from bark_core.backends.base import BackendLimits, Output
 from bark_core.config import BarkConfig
 from bark_core.engine import policy
+from bark_core.engine.assignment import Assignment, Rider
 from bark_core.engine.costs import MeasuredCosts
+from bark_core.engine.delivery import Delivery
 from bark_core.engine.events import (
-    AudioReady,
     Event,
     UtteranceAborted,
     UtteranceFailed,
     UtteranceFinished,
-    UtteranceProgress,
     UtteranceStarted,
 )
 from bark_core.engine.hinting import Hinting
 from bark_core.engine.interface import EngineLimits
 from bark_core.engine.length import LengthMeter
 from bark_core.engine.line import line_of, waited_in_vain, waits_until_s
+from bark_core.engine.machine_time import Spent
 from bark_core.engine.meter import LoadMeter
 from bark_core.engine.outlook import Outlook
 from bark_core.engine.pace import Demand
 from bark_core.engine.pipeline import Pipeline
 from bark_core.engine.places import Places
-from bark_core.engine.policy import Candidate
+from bark_core.engine.policy import Candidate, Choice
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.slots import Slots
-from bark_core.engine.start_hint import StartHint
 from bark_core.engine.stream import Streams
 from bark_core.engine.tally import TallyKeeper
 from bark_core.engine.utterance import Utterance
 from bark_core.engine.work import Work, answers_of, batch_of
 from bark_core.errors import BarkstreamError, DeadlineError
 from bark_core.voices import Voice
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A batch, and whose rows it is made of; ``fed``: listeners who wanted to be fed."""
-
-    work: Work
-    utterances: tuple[Utterance, ...]
-    batch: Batch
-    fed: int
 
 
 class Scheduler:
@@ -75,12 +65,14 @@ class Scheduler:
         self._streams = Streams()
         self._live: dict[str, Utterance] = {}  # in the order of submission
         self._running: list[Utterance] = []
+        self._stages: set[str] = set()  # of the batches under way
         self._events: list[Event] = []
         self.slots = Slots(limits.slots)
         self.meter = LoadMeter()
         self.tally = TallyKeeper()
         lengths = LengthMeter(config)
         self._hinting = Hinting(config, lengths)
+        self._delivery = Delivery(config, self._bounds, self._hinting, self.tally, self._events)
         self._wanted = Demand()
         self.costs = costs or MeasuredCosts(limits)
         self._places = Places(config, limits, self._bounds, self.costs, lengths)
@@ -148,74 +140,101 @@ class Scheduler:
         self._events += self._places.positions(placed, self._newcomers(), now_s)
 
     def next(self, now_s: float) -> Assignment | None:
-        """The next batch, or None: nothing can run before ``wake_at_s``."""
-        candidates = [
-            Candidate(
-                u,
-                works,
-                policy.deadline_s(u, now_s),
-                prefetch=not u.is_head,
-                heard=policy.is_heard(u, now_s),
-            )
+        """The next batch, under way from now on, or None: nothing can run before ``wake_at_s``."""
+        if len(self._stages) == self._limits.lanes:
+            return None
+        wanting = [
+            (u, works)
             for u in self._running
             if policy.resumes_at_s(u, now_s) <= now_s and (works := self._works(u))
         ]
-        ahead = sum(candidate.prefetch for candidate in candidates)
-        self._wanted = Demand(len(candidates) - ahead, ahead)
-        choice = policy.choose(candidates, self._limits, self.meter, now_s, self.costs.batches)
-        if choice is None:
-            return None
-        rows = []
+        ahead = sum(not u.is_head for u, _ in wanting)
+        self._wanted = Demand(len(wanting) - ahead, ahead)
+        candidates = [
+            Candidate(
+                u,
+                free,
+                policy.deadline_s(u, now_s),
+                prefetch=not u.is_head,
+                heard=policy.is_heard(u, now_s),
+                urgent=free[0] is works[0],
+            )
+            for u, works in wanting
+            if (free := self._free(u, works))
+        ]
+        choice = policy.choose(candidates, self._limits, self.meter, now_s, self.costs.durations)
+        return None if choice is None else self._depart(choice)
+
+    def _depart(self, choice: Choice) -> Assignment:
+        rows, riders = [], []
         for utterance in choice.utterances:
             assert utterance.pipeline is not None
             assert utterance.slot is not None
             rows.append(utterance.pipeline.row(choice.work, utterance.slot))
-        batch = batch_of(choice.work, rows)
-        return Assignment(choice.work, choice.utterances, batch, self._wanted.fed)
+            riders.append(Rider(utterance, utterance.slot, utterance.life))
+        self._stages.add(choice.work.stage)
+        self.slots.depart(rider.slot for rider in riders)
+        ahead = sum(not utterance.is_head for utterance in choice.utterances)
+        return Assignment(
+            choice.work,
+            tuple(riders),
+            batch_of(choice.work, rows),
+            fed=Demand(len(riders) - ahead, ahead),
+            wanted=self._wanted,
+        )
+
+    def land(self, assignment: Assignment) -> None:
+        """A batch has ended, well or not."""
+        self._stages.remove(assignment.work.stage)
+        self.slots.land(rider.slot for rider in assignment.riders)
 
     def wake_at_s(self, now_s: float) -> float | None:
         """When something could run again if nothing is heard until then; None: never."""
         deadlines = [u.request.deadline_s for u in self._live.values()]
         moments = [deadline for deadline in deadlines if deadline is not None]
-        moments += [policy.resumes_at_s(u, now_s) for u in self._running if self._works(u)]
+        if len(self._stages) < self._limits.lanes:
+            able = [u for u in self._running if self._free(u, self._works(u))]
+            moments += [policy.resumes_at_s(u, now_s) for u in able]
         line = line_of(self._live.values()) if self.waiting else []
         moments += [waits_until_s(u, self._bounds) for u in line]
         if line and self._running and self._places.ask_again_s > now_s:
             moments.append(self._places.ask_again_s)
         return policy.soonest(moments)
 
-    def commit(
-        self, assignment: Assignment, output: Output, *, started_s: float, now_s: float
-    ) -> None:
-        """Give the answers to their utterances."""
-        answers = answers_of(output)
-        assert len(answers) == len(assignment.utterances), "the back end lost rows"
-        busy_s = now_s - started_s
-        ahead = sum(not utterance.is_head for utterance in assignment.utterances)
-        self._hinting.batch_ran(
-            assignment.work,
-            assignment.batch,
-            busy_s,
-            rows=Demand(len(assignment.utterances) - ahead, ahead),
-            wanted=self._wanted,
-        )
+    def commit(self, assignment: Assignment, output: Output, spent: Spent, now_s: float) -> None:
+        """Give the answers of a batch that has landed to their utterances.
+
+        Answers to those that have ended or begun anew meanwhile are dropped.
+        """
+        answers, work = answers_of(output), assignment.work
+        assert len(answers) == len(assignment.riders), "the back end lost rows"
+        self._account(assignment, spent)
         audio_s = 0.0
-        for utterance, answer in zip(assignment.utterances, answers, strict=True):
+        for rider, answer in zip(assignment.riders, answers, strict=True):
+            if rider.gone:
+                continue
+            utterance = rider.utterance
             assert utterance.pipeline is not None
-            utterance.worked(assignment.work, started_s, now_s)
-            utterance.answers += 1
+            utterance.worked(work, spent.began_s, now_s)
             try:
-                pcm = utterance.pipeline.accept(assignment.work, answer)
+                pcm = utterance.pipeline.accept(work, answer)
             except BarkstreamError as error:
                 self.fail(utterance, error, now_s)
                 continue
+            utterance.answered(work)
+            fed = self._wanted.fed
             if pcm is not None:
                 audio_s += pcm.size / self._config.sample_rate_hz
-                self._deliver(utterance, pcm, now_s)
+                self._delivery.audio(utterance, pcm, now_s, fed=fed)
             if not self._finish_if_done(utterance, now_s):
-                self._tell(utterance, now_s)
-        self.meter.add(assignment.work, busy_s, audio_s)
-        self.tally.batch(assignment.work, len(answers), busy_s)
+                self._delivery.progress(utterance, now_s, fed=fed)
+        self.meter.add(work, spent, audio_s)
+
+    def _account(self, assignment: Assignment, spent: Spent) -> None:
+        work, rows = assignment.work, len(assignment.riders)
+        self._hinting.batch_ran(assignment, spent)
+        self.costs.add(work, rows, assignment.wanted.fed, spent)
+        self.tally.batch(work, rows, spent.busy_s)
 
     def fail(self, utterance: Utterance, error: BarkstreamError, now_s: float) -> None:
         """End one utterance with an error."""
@@ -231,7 +250,8 @@ class Scheduler:
 
     def take_events(self) -> list[Event]:
         """What has happened since the last call."""
-        events, self._events = self._events, []
+        events = self._events.copy()
+        self._events.clear()
         return events
 
     def outlook(self, now_s: float) -> Outlook | None:
@@ -250,6 +270,13 @@ class Scheduler:
         works = utterance.pipeline.ready()
         return works if utterance.is_head else tuple(w for w in works if w is not Work.CODEC)
 
+    def _free(self, utterance: Utterance, works: tuple[Work, ...]) -> tuple[Work, ...]:
+        """Those of its works that can run beside the batches under way."""
+        assert utterance.slot is not None
+        if not self.slots.is_clean(utterance.slot):
+            return ()  # begins anew once its last row has come back
+        return tuple(work for work in works if work.stage not in self._stages)
+
     def _seat(self, now_s: float) -> None:
         """Slots go to those in line while there are places, then to those after them.
 
@@ -262,8 +289,10 @@ class Scheduler:
             placed = self._streams.placed()
             if not (head.stream.has_place or self._places.may_begin(head, placed, now_s)):
                 break  # nobody overtakes
-            if not self.slots.free and not self._evict():
-                return
+            if not self.slots.free and not self.slots.leaving:
+                self._evict()
+            if not self.slots.free:
+                return  # there is none, or it is free when a batch has ended
             if not head.stream.has_place:
                 head.stream.has_place = True
                 self._places.began(head, now_s)
@@ -274,18 +303,17 @@ class Scheduler:
             if one.slot is None and one.stream.has_place and not one.request.carry_on:
                 self._start(one, now_s)
 
-    def _evict(self) -> bool:
-        """Take the slot of the youngest prefetched utterance. -> there was one."""
+    def _evict(self) -> None:
+        """Take the slot of the youngest prefetched utterance, if there is one."""
         prefetched = [u for u in self._running if not u.is_head]
         if not prefetched:
-            return False
+            return
         youngest = max(prefetched, key=lambda u: u.arrival_s)
         assert youngest.slot is not None
         self._running.remove(youngest)
         self.slots.give_back(youngest.slot)
         youngest.slot = None
         youngest.restart()
-        return True
 
     def _start(self, utterance: Utterance, now_s: float) -> None:
         """Give a free slot."""
@@ -308,63 +336,6 @@ class Scheduler:
         if request.carry_on and utterance.stream.carried is not None:
             voice = utterance.stream.carried
         return Pipeline(self._config, request, voice)
-
-    def _deliver(self, utterance: Utterance, pcm: FloatArray, now_s: float) -> None:
-        """Send samples, but not those that were sent before a restart."""
-        start = utterance.made_samples
-        utterance.made_samples += pcm.size
-        fresh = pcm[max(0, utterance.delivered_samples - start) :]
-        if not fresh.size:
-            return
-        clock = utterance.stream.clock
-        lead_s = clock.lead_s(now_s)
-        silent = clock.waiting or lead_s == 0.0
-        if utterance.delivered_samples:
-            self.tally.lead(lead_s)
-            utterance.underruns += lead_s == 0.0
-        honours = utterance.request.pacing.honours_start_hint
-        clock.deliver(fresh.size / self._config.sample_rate_hz, now_s, honours_hints=honours)
-        self._events.append(
-            AudioReady(
-                utterance_id=utterance.utterance_id,
-                pcm=fresh.copy(),
-                start_sample=utterance.delivered_samples,
-                start_hint=self._hint(utterance, now_s) if silent else None,
-            )
-        )
-        utterance.delivered_samples += fresh.size
-        if utterance.first_audio_s is None:
-            utterance.first_audio_s = now_s
-
-    def _hint(self, utterance: Utterance, now_s: float) -> StartHint:
-        """What the utterance's listener, who is silent, should wait for; the clock is told."""
-        clock = utterance.stream.clock
-        hint = self._hinting.hint(utterance, clock.lead_s(now_s), self._wanted.fed)
-        clock.hint(hint.buffer_s, now_s)
-        return hint
-
-    def _tell(self, utterance: Utterance, now_s: float) -> None:
-        """Progress, rate-limited."""
-        if now_s - utterance.progress_at_s < self._bounds.progress_interval_s:
-            return
-        utterance.progress_at_s = now_s
-        assert utterance.pipeline is not None
-        progress = utterance.pipeline.progress()
-        total = progress.total_frames
-        waits = utterance.is_head and utterance.stream.clock.waiting
-        # Audio that is made again after a restart would count as still to come.
-        told = waits and utterance.made_samples >= utterance.delivered_samples
-        self._events.append(
-            UtteranceProgress(
-                utterance_id=utterance.utterance_id,
-                semantic_tokens=progress.semantic_tokens,
-                semantic_done=progress.semantic_done,
-                coarse_frames=progress.coarse_frames,
-                fine_frames=progress.fine_frames,
-                expected_samples=None if total is None else total * self._config.hop_samples,
-                start_hint=self._hint(utterance, now_s) if told else None,
-            )
-        )
 
     def _finish_if_done(self, utterance: Utterance, now_s: float) -> bool:
         pipeline = utterance.pipeline
@@ -393,4 +364,5 @@ class Scheduler:
             self._running.remove(utterance)
             self.slots.give_back(utterance.slot)
             utterance.slot = None
+        utterance.life += 1
         self._events.append(event)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
 from bark_core.engine.commands import Command, TickReport
 from bark_core.engine.interface import EngineInfo
-from bark_core.engine.loop import EngineLoop
+from bark_core.engine.loop import EngineLoop, Turn
 
 
 class SessionDiedError(Exception):
@@ -50,19 +51,27 @@ class Session(Protocol):
 class Inbox(Protocol):
     """Where a loop gets its commands."""
 
-    def take(self, wait_s: float) -> list[Command] | None:
-        """Commands that have come; waits at most ``wait_s`` for the first. None: stop."""
+    def take(self, wait_s: float, busy_since_s: float = math.inf) -> list[Command] | None:
+        """Commands that have come. None: stop.
+
+        Args:
+            wait_s: Waits at most so long for the first, or until ``wake``.
+            busy_since_s: When the oldest batch under way began, for whoever watches; inf: none is.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Let ``take`` return. From any thread."""
         ...
 
 
 def run_loop(loop: EngineLoop, inbox: Inbox, deliver: Callable[[TickReport], None]) -> None:
     """Turn after turn, until the inbox says stop. Blocks while there is nothing to do."""
     deliver(loop.first_report())
-    wait_s = 0.0
-    while (commands := inbox.take(wait_s)) is not None:
+    turn = Turn(None, wait_s=0.0)
+    while (commands := inbox.take(turn.wait_s, turn.busy_since_s)) is not None:
         for command in commands:
             loop.obey(command)
         turn = loop.turn()
         if turn.report is not None:
             deliver(turn.report)
-        wait_s = turn.wait_s

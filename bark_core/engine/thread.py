@@ -67,8 +67,15 @@ class _ThreadSession:
 
     def serve(self, deliver: Callable[[TickReport], None]) -> None:
         assert self._backend is not None
-        loop = EngineLoop(self._backend, self._config, self._limits, time.monotonic, self._costs)
-        run_loop(loop, self._inbox, deliver)
+        with EngineLoop(
+            self._backend,
+            self._config,
+            self._limits,
+            time.monotonic,
+            self._costs,
+            wake=self._inbox.wake,
+        ) as loop:
+            run_loop(loop, self._inbox, deliver)
 
     def send(self, command: Command) -> None:
         self._inbox.put(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 
 from bark_core.engine.events import StageReport, StageSeconds, UtteranceReport
@@ -46,9 +47,11 @@ class Utterance:
         delivered_samples: Samples that have left. After a restart the same are made again and
             not sent twice.
         made_samples: Samples made since the last (re)start.
-        answers: Rows answered since the last (re)start.
-        alone_until: It runs in batches of its own until so many rows have been answered: a batch
-            with it failed, and it has to show that it was not to blame.
+        life: Counts its ends and restarts: rows of an earlier life that are still in a batch mean
+            nothing to it.
+        answers: Rows answered since the last (re)start, by stage.
+        alone_until: By stage: it runs in batches of its own there until so many rows have been
+            answered. A batch with it failed, and it has to show that it was not to blame.
         underruns: Times its listener had run dry before more of it came.
         progress_at_s: When its last progress event left.
         work: What it took part in so far, restarts included.
@@ -64,8 +67,9 @@ class Utterance:
     first_audio_s: float | None = None
     delivered_samples: int = 0
     made_samples: int = 0
-    answers: int = 0
-    alone_until: int = 0
+    life: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
+    alone_until: dict[str, int] = field(default_factory=dict)
     underruns: int = 0
     progress_at_s: float = float("-inf")
     work: dict[Work, WorkDone] = field(default_factory=dict)
@@ -76,10 +80,19 @@ class Utterance:
         """Its name."""
         return self.request.utterance_id
 
-    @property
-    def alone(self) -> bool:
-        """It may not share a batch now."""
-        return self.answers < self.alone_until
+    def alone_at(self, work: Work) -> bool:
+        """It may not share a batch of this kind now."""
+        return self.answers[work.stage] < self.alone_until.get(work.stage, 0)
+
+    def suspect(self, work: Work) -> None:
+        """A batch of this kind with it failed: it runs alone until it is past that row."""
+        self.alone_until[work.stage] = self.answers[work.stage] + 1
+
+    def answered(self, work: Work) -> None:
+        """A row of it has its answer."""
+        self.answers[work.stage] += 1
+        if not self.alone_at(work):
+            self.alone_until.pop(work.stage, None)
 
     @property
     def is_head(self) -> bool:
@@ -90,7 +103,8 @@ class Utterance:
         """Forget what was computed; keep what was delivered."""
         self.pipeline = None
         self.made_samples = 0
-        self.answers = 0
+        self.answers.clear()
+        self.life += 1
 
     def worked(self, work: Work, started_s: float, now_s: float) -> None:
         """It had a row in a batch of this kind."""

@@ -59,7 +59,12 @@ def _pass(
     clock: Callable[[], float],
 ) -> None:
     """So many speak at once, and the slots are as if nobody had."""
-    loop = EngineLoop(backend, config, EngineLimits(), clock, costs)
+    with EngineLoop(backend, config, EngineLimits(), clock, costs) as loop:
+        _speak(loop, config, speakers, clock)
+    backend.reset(range(backend.limits.slots))
+
+
+def _speak(loop: EngineLoop, config: BarkConfig, speakers: int, clock: Callable[[], float]) -> None:
     for number in range(speakers):
         request = UtteranceRequest(
             utterance_id=f"warm-up-{number}",
@@ -72,16 +77,16 @@ def _pass(
         loop.obey(Submit(request, clock()))
     while speakers:
         try:
-            report = loop.turn().report
+            turn = loop.turn()
         except BackendBrokenError as error:
             raise SetupError("the model failed its first utterance") from error
-        for event in report.events if report is not None else ():
+        for event in turn.report.events if turn.report is not None else ():
             if isinstance(event, UtteranceFailed):
                 raise SetupError(
                     f"the model failed its first utterance: {event.error.message}"
                 ) from event.error
             speakers -= isinstance(event, UtteranceFinished)
-    backend.reset(range(backend.limits.slots))
+        loop.wait(turn.wait_s)
 
 
 def _longest_voice(config: BarkConfig) -> Voice:

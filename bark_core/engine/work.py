@@ -35,7 +35,11 @@ Answer = int | IntArray | FloatArray | None
 
 
 class Work(Enum):
-    """One kind of batch."""
+    """One kind of batch.
+
+    Attributes:
+        stage: The one that it belongs to: semantic, coarse, fine or codec.
+    """
 
     SEMANTIC_PREFILL = "semantic_prefill"
     SEMANTIC_STEP = "semantic"
@@ -44,11 +48,14 @@ class Work(Enum):
     FINE = "fine"
     CODEC = "codec"
 
-    @property
-    def stage(self) -> str:
-        """The stage that it belongs to: semantic, coarse, fine or codec."""
-        return self.value.removesuffix("_prefill")
+    __hash__ = object.__hash__  # members are singletons; Enum's own hashes their names each time
 
+    def __init__(self, value: str) -> None:
+        self.stage = value.removesuffix("_prefill")
+
+
+STEPS = frozenset({Work.SEMANTIC_STEP, Work.COARSE_STEP})
+"""Work that is short, and by far the most frequent."""
 
 REPEATABLE = frozenset({Work.SEMANTIC_PREFILL, Work.COARSE_PREFILL, Work.FINE})
 """Work that sets its slot's state from scratch or has none: after a failure it may be repeated."""

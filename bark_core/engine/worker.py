@@ -6,16 +6,19 @@ import logging
 import math
 import multiprocessing
 import os
+import selectors
 import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Self
 
 from bark_core.backends.base import Backend
 from bark_core.backends.registry import BackendSpec, create_backend
 from bark_core.config import BarkConfig
+from bark_core.engine.alarm import Alarm
 from bark_core.engine.commands import Command
 from bark_core.engine.interface import EngineInfo, EngineLimits
 from bark_core.engine.log_relay import relay_logs
@@ -85,10 +88,11 @@ def run_worker(
         return
     try:
         send(EngineInfo(backend.info, backend.limits))
-        loop = EngineLoop(backend, config, limits, time.monotonic, costs)
-        inbox = _PipeInbox(link.commands, PulseWriter(link.pulse))
-
-        run_loop(loop, inbox, send)
+        with (
+            _PipeInbox(link.commands, PulseWriter(link.pulse)) as inbox,
+            EngineLoop(backend, config, limits, time.monotonic, costs, wake=inbox.wake) as loop,
+        ):
+            run_loop(loop, inbox, send)
     except BrokenPipeError:
         _log.info("nobody reads any more")
     finally:
@@ -113,18 +117,36 @@ class _PipeInbox:
     def __init__(self, commands: Connection[object, Command], pulse: PulseWriter) -> None:
         self._commands = commands
         self._pulse = pulse
+        self._alarm = Alarm()
+        # Made once: every turn of the loop asks it.
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(commands, selectors.EVENT_READ)
+        self._selector.register(self._alarm, selectors.EVENT_READ)
 
-    def take(self, wait_s: float) -> list[Command] | None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+        self._alarm.close()
+
+    def wake(self) -> None:
+        self._alarm.ring()
+
+    def take(self, wait_s: float, busy_since_s: float = math.inf) -> list[Command] | None:
+        if wait_s > 0:
+            self._pulse.rest(wait_s, busy_since_s)
+        ready = self._selector.select(None if math.isinf(wait_s) else wait_s)
+        self._alarm.clear()
         taken: list[Command] = []
         try:
-            if wait_s > 0:
-                self._pulse.rest(wait_s)
-                self._commands.poll(None if math.isinf(wait_s) else wait_s)
-            while self._commands.poll():
+            if any(key.fileobj is self._commands for key, _ in ready):
                 taken.append(self._commands.recv())
+                while self._commands.poll():
+                    taken.append(self._commands.recv())
         except EOFError:
             return None
-        self._pulse.work(len(taken))
+        self._pulse.work(len(taken), busy_since_s)
         return taken
 
 

@@ -169,9 +169,9 @@ class TestCosts:
     def test_a_warm_up_measures_every_kind_and_several_at_once(self) -> None:
         costs = measured()
         for work in Work:
-            assert costs.batches.batch_s(work, 1) > 0
-        step = costs.batches.batch_s(MODEL_STEP, 1)
-        assert step < costs.batches.batch_s(MODEL_STEP, SLOTS) < SLOTS * step
+            assert costs.shares.batch_s(work, 1) > 0
+        step = costs.shares.batch_s(MODEL_STEP, 1)
+        assert step < costs.shares.batch_s(MODEL_STEP, SLOTS) < SLOTS * step
 
 
 class TestCapacity:

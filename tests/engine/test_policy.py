@@ -10,6 +10,7 @@ import pytest
 
 from bark_core.backends.base import BackendLimits
 from bark_core.engine.degradation import PREFETCH_SLACK_S
+from bark_core.engine.machine_time import Spent
 from bark_core.engine.meter import LoadMeter
 from bark_core.engine.pipeline import Pipeline
 from bark_core.engine.policy import (
@@ -60,7 +61,8 @@ def candidate(
     steps: int = 0,
 ) -> Candidate:
     made = utterance(name, steps=steps)
-    made.alone_until = int(alone)
+    if alone:
+        made.suspect((works or (STEP,))[0])
     return Candidate(made, works or (STEP,), due_s, prefetch)
 
 
@@ -171,7 +173,7 @@ class TestChoice:
 
     def test_time_is_counted_until_the_next_audio(self) -> None:
         meter = LoadMeter()
-        meter.add(STEP, 0.01, 0.0)
+        meter.add(STEP, Spent(0.0, 0.01, 0.01, 0.01), 0.0)
         busy = candidate("head", due_s=11, steps=80)
         assert spare_s(busy, meter, 10.0) == pytest.approx(0.2)
         ahead = candidate("ahead", due_s=11, prefetch=True)
@@ -188,7 +190,7 @@ class TestJoining:
     """Others are prefilled before the leader steps, if it can afford it."""
 
     METER = LoadMeter()
-    METER.add(PREFILL, 0.2, 0.0)
+    METER.add(PREFILL, Spent(0.0, 0.2, 0.2, 0.2), 0.0)
 
     def pick(
         self, due_s: float, *others: Candidate, limits: BackendLimits = NARROW

@@ -1,5 +1,9 @@
 """Batches that fail: only the one to blame ends, nobody else hears a difference."""
 
+import random
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -16,9 +20,12 @@ BATCHES = [
 ]  # fmt: skip
 
 
-def run(*faults: Fault, poisoned: bool = True, slots: int = 4) -> Simulation:
+def crowd(
+    *faults: Fault, poisoned: bool = True, lanes: int = 1, jitter: random.Random | None = None
+) -> Simulation:
     """Three innocent utterances, and one whose text holds the poison."""
-    simulation = Simulation(slots=slots, script=FakeScript(costs=SPEECH_COSTS, faults=faults))
+    script = FakeScript(costs=SPEECH_COSTS, faults=faults)
+    simulation = Simulation(slots=4, script=script, lanes=lanes, jitter=jitter)
     for name in "abc":
         simulation.submit(request(name, text_ids=6, seed=ord(name), pacing=Pacing(2.0)))
     if poisoned:
@@ -27,9 +34,26 @@ def run(*faults: Fault, poisoned: bool = True, slots: int = 4) -> Simulation:
     return simulation
 
 
+Run = Callable[..., Simulation]
+
+
+@pytest.fixture(params=[1, 2, 4])
+def lanes(request: pytest.FixtureRequest) -> int:
+    """All of it holds however many batches run side by side."""
+    count: int = request.param
+    return count
+
+
+@pytest.fixture
+def run(lanes: int) -> Run:
+    """A crowd whose batches end in some order."""
+    return partial(crowd, lanes=lanes, jitter=random.Random(lanes))
+
+
 @pytest.fixture(scope="module")
 def healthy() -> Simulation:
-    return run()
+    """Nobody fails, and nothing runs side by side."""
+    return crowd()
 
 
 def assert_innocent(simulation: Simulation, healthy: Simulation, names: str = "abc") -> None:
@@ -43,7 +67,7 @@ def assert_innocent(simulation: Simulation, healthy: Simulation, names: str = "a
 
 @pytest.mark.parametrize("batch", [b for b in BATCHES if b != "FinePass"])
 @pytest.mark.parametrize("at", [0, 5])
-def test_one_poisoned_row_ends_alone(healthy: Simulation, batch: str, at: int) -> None:
+def test_one_poisoned_row_ends_alone(run: Run, healthy: Simulation, batch: str, at: int) -> None:
     """It fails wherever it is met from its n-th batch of a kind on (fine rows carry no text)."""
     nth = {"SemanticPrefill": 0, "CoarsePrefill": min(at, 2), "CodecDecode": min(at, 1)}
     simulation = run(
@@ -61,26 +85,29 @@ def test_one_poisoned_row_ends_alone(healthy: Simulation, batch: str, at: int) -
 
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("at", [0, 40])
-def test_a_passing_fault_is_noticed_by_nobody(healthy: Simulation, batch: str, at: int) -> None:
+def test_a_passing_fault_is_noticed_by_nobody(
+    run: Run, healthy: Simulation, batch: str, at: int
+) -> None:
     simulation = run(Fault(Effect.RAISE, batch, at=at if "Step" in batch else min(at, 3), times=1))
     assert_innocent(simulation, healthy)
     simulation.finished("poisoned")
 
 
-def test_audio_that_was_sent_is_not_sent_again(healthy: Simulation) -> None:
+def test_audio_that_was_sent_is_not_sent_again(run: Run, healthy: Simulation) -> None:
     simulation = run(Fault(Effect.RAISE, "CoarseStep", step=200, times=1))
     assert simulation.executed != healthy.executed
     assert_innocent(simulation, healthy)
 
 
-def test_after_its_proof_of_innocence_a_row_shares_batches_again() -> None:
+def test_after_its_proof_of_innocence_a_row_shares_batches_again(run: Run) -> None:
     simulation = run(Fault(Effect.RAISE, "SemanticStep", at=2, times=1), poisoned=False)
     assert max(simulation.widths("CoarseStep")) > 1
 
 
-def test_two_poisoned_ones_do_not_make_the_back_end_broken(healthy: Simulation) -> None:
+def test_two_poisoned_ones_do_not_make_the_back_end_broken(lanes: int, healthy: Simulation) -> None:
     simulation = Simulation(
         slots=4,
+        lanes=lanes,
         script=FakeScript(
             costs=SPEECH_COSTS, faults=(Fault(Effect.RAISE, "CoarseStep", text_id=POISON),)
         ),
@@ -94,13 +121,15 @@ def test_two_poisoned_ones_do_not_make_the_back_end_broken(healthy: Simulation) 
         simulation.failed(f"poisoned {name}")
 
 
-def test_a_back_end_that_fails_whatever_it_is_given_is_broken() -> None:
+def test_a_back_end_that_fails_whatever_it_is_given_is_broken(run: Run) -> None:
     with pytest.raises(BackendBrokenError):
         run(Fault(Effect.RAISE, "CoarseStep"))
     assert MAX_FAILURES_IN_A_ROW == 3
 
 
-def test_audio_that_is_not_finite_fails_only_its_own_utterance(healthy: Simulation) -> None:
+def test_audio_that_is_not_finite_fails_only_its_own_utterance(
+    run: Run, healthy: Simulation
+) -> None:
     simulation = run(Fault(Effect.NOT_FINITE, "CodecDecode", text_id=POISON, at=1))
     error = simulation.failed("poisoned").error
     assert isinstance(error, EngineFailureError)
@@ -109,7 +138,7 @@ def test_audio_that_is_not_finite_fails_only_its_own_utterance(healthy: Simulati
     assert_innocent(simulation, healthy)
 
 
-def test_messages_do_not_carry_what_the_back_end_said() -> None:
+def test_messages_do_not_carry_what_the_back_end_said(run: Run) -> None:
     """An exception's text may hold anything; the caller gets its type."""
     error = run(Fault(Effect.RAISE, "SemanticStep", text_id=POISON)).failed("poisoned").error
     assert "RuntimeError" in error.message

@@ -1,5 +1,7 @@
 """Whose turn it is, in pretended time."""
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -333,17 +335,26 @@ arrivals = st.lists(
 
 
 @settings(max_examples=25, deadline=None)
-@given(arrivals, st.integers(1, 4), st.sampled_from([ExactWindows(), LowLatencyWindows()]))
+@given(
+    arrivals,
+    st.integers(1, 4),
+    st.sampled_from([ExactWindows(), LowLatencyWindows()]),
+    st.integers(1, 4),
+    st.randoms(use_true_random=False),
+)
 def test_an_utterance_is_the_same_alone_and_among_others(
     others: list[tuple[float, int, float | None, str, bool]],
     slots: int,
     windows: ExactWindows | LowLatencyWindows,
+    lanes: int,
+    jitter: random.Random,
 ) -> None:
+    """Whoever comes and goes meanwhile, and in whatever order batches side by side end."""
     mine = request("mine", text_ids=8, windows=windows, keep_tokens=True, pacing=LIVE)
     alone = Simulation()
     alone.submit(mine)
     alone.run()
-    crowd = Simulation(slots=slots)
+    crowd = Simulation(slots=slots, lanes=lanes, jitter=jitter)
     for i, (when, length, lead, stream, aborted) in enumerate(others):
         other = request(
             f"o{i}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from bark_core.backends.base import BackendInfo, BackendLimits, Batch, Output
 from bark_core.backends.fake import Cost, FakeBackend, FakeScript
 from bark_core.config import SMALL, BarkConfig, published
+from bark_core.engine.assignment import Assignment
 from bark_core.engine.commands import Abort, ReportPlayback, Submit, TickReport
 from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.events import (
@@ -24,6 +26,7 @@ from bark_core.engine.events import (
 from bark_core.engine.interface import EngineLimits
 from bark_core.engine.loop import EngineLoop
 from bark_core.engine.request import UtteranceRequest
+from tests.support.pretended_lanes import PretendedLanes
 
 CONFIG = published("fake", SMALL)
 TERMINAL = (UtteranceFinished, UtteranceAborted, UtteranceFailed)
@@ -39,9 +42,9 @@ SPEECH_COSTS = (
 )
 
 
-def limits(slots: int = 4) -> BackendLimits:
+def limits(slots: int = 4, lanes: int = 1) -> BackendLimits:
     """As wide as there are slots."""
-    return BackendLimits(slots, slots, slots, slots, slots)
+    return BackendLimits(slots, slots, slots, slots, slots, lanes)
 
 
 @dataclass
@@ -70,16 +73,36 @@ class Simulation:
     bounds: EngineLimits = field(default_factory=EngineLimits)
     costs: MeasuredCosts | None = None
     on_report: Callable[[TickReport], None] = lambda _: None
+    lanes: int = 1
+    jitter: random.Random | None = None  # of the lengths of batches in several lanes
 
     def __post_init__(self) -> None:
-        self.backend = FakeBackend(
-            self.config, self.limits or limits(self.slots), self.script, self._sleep
-        )
+        made = replace(self.limits or limits(self.slots), lanes=self.lanes)
+        self.backend = FakeBackend(self.config, made, self.script, self._sleep)
         bounds = replace(self.bounds, progress_interval_s=self.progress_interval_s)
-        self.loop = EngineLoop(_Recorded(self), self.config, bounds, lambda: self.now_s, self.costs)
+        recorded = _Recorded(self)
+        self.pretended = PretendedLanes(recorded, self.lanes, self._now, self._lasts_s)
+        self.loop = EngineLoop(
+            recorded,
+            self.config,
+            bounds,
+            self._now,
+            self.costs,
+            lanes=None if self.lanes == 1 else self.pretended,
+        )
+
+    def _now(self) -> float:
+        return self.now_s
 
     def _sleep(self, seconds: float) -> None:
-        self.now_s += seconds
+        if self.lanes == 1:
+            self.now_s += seconds
+
+    def _lasts_s(self, assignment: Assignment) -> float:
+        """In several lanes: as in one, or anything up to three times that."""
+        cost = dict(self.script.costs).get(type(assignment.batch).__name__, Cost())
+        lasts_s = cost.batch_s + len(assignment.riders) * cost.row_s
+        return lasts_s * (1.0 if self.jitter is None else self.jitter.uniform(0, 3))
 
     def submit(self, request: UtteranceRequest) -> None:
         self.loop.obey(Submit(request, self.now_s))
@@ -111,6 +134,7 @@ class Simulation:
                 next_s = min(
                     self.now_s + turn.wait_s,
                     self.agenda[0][0] if self.agenda else math.inf,
+                    self.pretended.next_s,
                     until_s,
                 )
                 if math.isinf(next_s):
@@ -193,6 +217,7 @@ class _Recorded:
         return simulation.backend.execute(batch)
 
     def reset(self, slots: Sequence[int], /) -> None:
+        self._simulation.pretended.under_way.assert_idle(slots)
         self._simulation.backend.reset(slots)
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ from bark_core.backends.base import (
 from bark_core.backends.fake import tokens
 from bark_core.backends.fake.script import Effect, FakeScript, Fault
 from bark_core.backends.fake.tone import ToneState, decode
+from bark_core.backends.fake.under_way import UnderWay
 from bark_core.config import BarkConfig
 
 
@@ -75,6 +77,8 @@ class FakeBackend:
         self._script = script or FakeScript()
         self._sleep = sleep
         self._slots = [_Slot() for _ in range(limits.slots)]
+        self._under_way = UnderWay(limits.lanes)
+        self._lock = threading.Lock()  # of what all lanes count
         self._seen: Counter[Fault] = Counter()
         self._struck: Counter[Fault] = Counter()
         self.executed: Counter[str] = Counter()
@@ -97,13 +101,20 @@ class FakeBackend:
         Raises:
             RuntimeError: A fault of the script.
         """
-        name = type(batch).__name__
         self._check(batch)
+        with self._under_way.batch(batch):
+            return self._execute(batch)
+
+    def _execute(self, batch: Batch) -> Output:
+        name = type(batch).__name__
         cost = dict(self._script.costs).get(name)
         if cost is not None:
             self._sleep(cost.batch_s + len(batch.rows) * cost.row_s)
-        self.executed[name] += 1
-        spoilt = self._strike(batch)
+        with self._lock:
+            self.executed[name] += 1
+            struck, spoilt = self._strikes(batch)
+        for fault in struck:
+            _befall(fault)
         match batch:
             case SemanticPrefill():
                 return TokenOutput(tuple(self._semantic_prefill(row) for row in batch.rows))
@@ -125,6 +136,7 @@ class FakeBackend:
 
     def reset(self, slots: Sequence[int], /) -> None:
         """Forget all state of these slots."""
+        self._under_way.assert_idle(slots)
         for slot in slots:
             self._slots[slot] = _Slot()
 
@@ -196,8 +208,9 @@ class FakeBackend:
         pcm = decode(self._config.codec, self._slots[row.slot].tone, row)
         return np.full_like(pcm, np.nan) if spoilt else pcm
 
-    def _strike(self, batch: Batch) -> set[int]:
-        """Let the script's faults happen. -> slots whose audio is to be spoilt."""
+    def _strikes(self, batch: Batch) -> tuple[list[Fault], set[int]]:
+        """The script's faults that strike now, and the slots whose audio is to be spoilt."""
+        struck: list[Fault] = []
         spoilt: set[int] = set()
         for fault in self._script.faults:
             hit = self._rows_hit(fault, batch)
@@ -209,18 +222,13 @@ class FakeBackend:
             if self._struck[fault] >= fault.times:
                 continue
             self._struck[fault] += 1
-            match fault.effect:
-                case Effect.RAISE:
-                    raise RuntimeError("scripted fault of the fake back end")
-                case Effect.HANG:
-                    time.sleep(fault.hang_s)
-                case Effect.EXIT:
-                    os._exit(13)
-                case Effect.NOT_FINITE:
-                    spoilt |= hit
-                case _:
-                    assert_never(fault.effect)
-        return spoilt
+            if fault.effect is Effect.NOT_FINITE:
+                spoilt |= hit
+                continue
+            struck.append(fault)
+            if fault.effect is Effect.RAISE:
+                break  # no later one is met
+        return struck, spoilt
 
     def _rows_hit(self, fault: Fault, batch: Batch) -> set[int] | None:
         """Slots of the rows that a fault is meant for; None: it does not concern this batch."""
@@ -251,3 +259,17 @@ class FakeBackend:
             return frozenset(int(text_id) for text_id in ids)
         slot = getattr(row, "slot", None)
         return frozenset() if slot is None else self._slots[slot].text_ids
+
+
+def _befall(fault: Fault) -> None:
+    match fault.effect:
+        case Effect.RAISE:
+            raise RuntimeError("scripted fault of the fake back end")
+        case Effect.HANG:
+            time.sleep(fault.hang_s)
+        case Effect.EXIT:
+            os._exit(13)
+        case Effect.NOT_FINITE:
+            """The row's audio was spoilt."""
+        case _:
+            assert_never(fault.effect)

@@ -39,7 +39,7 @@ from bark_core.sampling import draw_semantic, draw_token
 _MAX_STEP_ROWS = 8
 
 
-def default_limits(slots: int) -> BackendLimits:
+def default_limits(slots: int, lanes: int = 1) -> BackendLimits:
     """Steps are batched; everything else runs a row at a time, so wider batches gain nothing."""
     return BackendLimits(
         slots=slots,
@@ -47,11 +47,16 @@ def default_limits(slots: int) -> BackendLimits:
         max_prefill_rows=1,
         max_fine_rows=1,
         max_codec_rows=1,
+        lanes=lanes,
     )
 
 
 class OnnxBackend:
-    """Runs batches on the CPU with ONNX Runtime. Used from one thread at a time.
+    """Runs batches on the CPU with ONNX Runtime.
+
+    Every stage has its own sessions, bindings, cache or streams, so batches of different stages may
+    run at once (``limits.lanes``). A session runs in the thread that calls it and ``threads - 1``
+    of its own.
 
     Prefills, fine passes and codec calls run row by row: nothing is gained by batching them, and
     an activation's scale must not depend on a neighbour. Steps run together.
@@ -78,7 +83,9 @@ class OnnxBackend:
         self._config = config
         self._limits = limits
         slots = limits.slots
-        self._info = BackendInfo(name="onnx", device="cpu", dtype=precision.name, threads=threads)
+        self._info = BackendInfo(
+            name="onnx", device="cpu", dtype=precision.name, threads=limits.lanes * threads
+        )
         self._semantic = CausalStage(directory, "semantic", config.semantic_model, slots, threads)
         self._coarse = CausalStage(directory, "coarse", config.coarse_model, slots, threads)
         self._fine = FineStage(directory, config, threads)

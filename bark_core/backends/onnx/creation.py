@@ -11,7 +11,7 @@ from pathlib import Path
 from bark_core.backends.onnx.backend import OnnxBackend, default_limits
 from bark_core.backends.onnx.cache import CannotKeepError, GraphCache, cache_root
 from bark_core.backends.onnx.digest import graphs_key, weights_digest
-from bark_core.backends.onnx.machine import choose_threads, dynamic_int8_bits
+from bark_core.backends.onnx.machine import choose_parallelism, dynamic_int8_bits
 from bark_core.backends.onnx.precision import Precision, precision_of
 from bark_core.backends.onnx.session import GraphDirectory
 from bark_core.backends.registry import BackendSpec
@@ -36,10 +36,12 @@ def create_onnx_backend(spec: BackendSpec) -> OnnxBackend:
         )
     precision = precision_of(spec.dtype)
     config = spec.checkpoint.config
-    threads = choose_threads(spec.threads, config)
-    limits = default_limits(spec.slots)
+    parallelism = choose_parallelism(spec.threads, config)
+    limits = default_limits(spec.slots, parallelism.lanes)
     with converted(spec.checkpoint, precision, GraphCache(cache_root())) as directory:
-        return OnnxBackend(GraphDirectory(directory), config, precision, limits, threads)
+        return OnnxBackend(
+            GraphDirectory(directory), config, precision, limits, parallelism.threads
+        )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import dataclass
 from pathlib import Path
 
 from bark_core.config import BarkConfig
@@ -12,22 +13,44 @@ _X86 = ("x86_64", "amd64", "i386", "i686")
 _EXACT_FLAGS = ("avx512_vnni", "avx_vnni", "amx_int8")
 # More threads than this wait for memory and for one another.
 _MAX_DEFAULT_THREADS = 8
-# Models of fewer weights in their blocks are done before a second thread has woken up.
-_ONE_THREAD_WEIGHTS = 2_000_000
+# Models of fewer weights in their blocks fit into the processor's caches, and an operator is done
+# before a second thread has woken up: two batches side by side are faster than two threads in one.
+# Larger ones wait for memory, which two batches would have to share.
+_SMALL_WEIGHTS = 20_000_000
 
 
-def choose_threads(threads: int | None, config: BarkConfig) -> int:
-    """As asked; else one for small models, and the CPUs this process may use for others."""
-    if threads is not None:
-        return threads
+@dataclass(frozen=True, slots=True)
+class Parallelism:
+    """How processors are used.
+
+    Attributes:
+        lanes: Batches that run side by side.
+        threads: For one operator of a batch.
+    """
+
+    lanes: int
+    threads: int
+
+
+def choose_parallelism(threads: int | None, config: BarkConfig) -> Parallelism:
+    """Of as many threads as asked, or of the CPUs that this process may use.
+
+    Models that are small run two batches side by side where there are two threads. Unless more is
+    asked for, each takes one of them.
+    """
     model = config.coarse_model
-    if 12 * model.n_layer * model.n_embd**2 < _ONE_THREAD_WEIGHTS:
-        return 1
+    small = 12 * model.n_layer * model.n_embd**2 < _SMALL_WEIGHTS
+    usable = _usable_cpus() if threads is None else threads
+    if small:
+        lanes = min(usable, 2)
+        return Parallelism(lanes, 1 if threads is None else threads // lanes)
+    return Parallelism(1, min(usable, _MAX_DEFAULT_THREADS) if threads is None else threads)
+
+
+def _usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
-        usable = len(os.sched_getaffinity(0))
-    else:
-        usable = os.cpu_count() or 1
-    return min(usable, _MAX_DEFAULT_THREADS)
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def dynamic_int8_bits() -> int:

@@ -68,7 +68,9 @@ class Pipeline:
         self._codec = CodecStage(config, plans.codec, self._fine)
         self.plans = plans
         self.has_audio = False
-        self._ready: tuple[Work, ...] | None = None  # until the next answer
+        # Until the next answer, because they are asked for again and again:
+        self._ready: tuple[Work, ...] | None = None
+        self._until_audio: Counter[Work] | None = None
 
     @property
     def finished(self) -> bool:
@@ -99,7 +101,12 @@ class Pipeline:
         return self._ready
 
     def until_audio(self) -> Counter[Work]:
-        """Batches it needs, at least, until its next samples."""
+        """Batches it needs, at least, until its next samples. Not to be changed."""
+        if self._until_audio is None:
+            self._until_audio = self._find_until_audio()
+        return self._until_audio
+
+    def _find_until_audio(self) -> Counter[Work]:
         known, needed = self._known(), Counter({Work.CODEC: 1})
         frames = self._fine.frames_needed(known)
         if self._request.semantic_only or frames is None or self._codec.ready(known):
@@ -133,7 +140,7 @@ class Pipeline:
         Raises:
             EngineFailureError: The answer cannot be right; the utterance is lost.
         """
-        self._ready = None
+        self._ready = self._until_audio = None
         match work:
             case Work.SEMANTIC_PREFILL | Work.SEMANTIC_STEP:
                 assert answer is None or isinstance(answer, int)

@@ -1,0 +1,180 @@
+"""Where batches run: in the loop's own thread, and beside it in threads of their own.
+
+A processor core gains little from helping another one with the products of a small model, but two
+cores can work on batches of two stages, whose states have nothing in common.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from bark_core.backends.base import Backend, Output
+from bark_core.engine.assignment import Assignment
+from bark_core.engine.work import STEPS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Landing:
+    """A batch that has ended: with its output, or with what it raised."""
+
+    assignment: Assignment
+    output: Output | None = None
+    error: Exception | None = None
+
+
+class Lanes(Protocol):
+    """Used from the loop's thread."""
+
+    @property
+    def free(self) -> int:
+        """Batches that may start now."""
+        ...
+
+    def start(self, assignments: Sequence[Assignment]) -> None:
+        """Run batches, at most ``free``, of stages of which no other is under way.
+
+        One of them may run in here.
+        """
+        ...
+
+    def take(self) -> list[Landing]:
+        """Batches that have ended since the last call."""
+        ...
+
+    def wait(self, wait_s: float) -> None:
+        """Until a batch has ended, at most so long; returns at once where none is under way."""
+        ...
+
+    def close(self) -> None:
+        """Wait for what is under way, and free all threads."""
+        ...
+
+
+def lanes_of(backend: Backend, wake: Callable[[], None]) -> Lanes:
+    """As many as the back end has.
+
+    Args:
+        backend: Runs batches.
+        wake: Called from any thread when a batch has ended that was not waited for.
+    """
+    count = backend.limits.lanes
+    return OwnLane(backend) if count == 1 else ThreadLanes(backend, count, wake)
+
+
+class OwnLane:
+    """The loop's thread alone: ``start`` returns when the batch has ended."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._landed: list[Landing] = []
+
+    @property
+    def free(self) -> int:
+        """One, if what has ended was taken."""
+        return 0 if self._landed else 1
+
+    def start(self, assignments: Sequence[Assignment]) -> None:
+        """Run it."""
+        for assignment in assignments:
+            self._landed.append(_run(self._backend, assignment))
+
+    def take(self) -> list[Landing]:
+        """The one that ran."""
+        landed, self._landed = self._landed, []
+        return landed
+
+    def wait(self, wait_s: float) -> None:
+        """Nothing is ever under way."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class ThreadLanes:
+    """The loop's thread is one lane, each of the others has a thread.
+
+    A step takes a millisecond or two, and handing it to another thread and back a good part of
+    that: one step at a time runs in the loop's thread. The longer kinds of work run in the others,
+    so that the loop is not kept from what has ended meanwhile.
+
+    Args:
+        backend: Its ``execute`` is called from all of them.
+        count: Of lanes, 2 or more.
+        wake: Called from a lane's thread when its batch has ended.
+    """
+
+    def __init__(self, backend: Backend, count: int, wake: Callable[[], None]) -> None:
+        self._backend = backend
+        self._count = count
+        self._wake = wake
+        self._under_way = 0
+        self._orders: SimpleQueue[Assignment | None] = SimpleQueue()  # None: end
+        self._ended: SimpleQueue[Landing] = SimpleQueue()
+        self._landed: list[Landing] = []  # taken from ``_ended``, or from no other thread
+        # Daemons, so that a program that forgets to close an engine can end.
+        self._threads = [
+            threading.Thread(target=self._work, name=f"barkstream-lane-{number}", daemon=True)
+            for number in range(1, count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def free(self) -> int:
+        """What is over and not taken yet still counts as under way."""
+        return self._count - self._under_way
+
+    def start(self, assignments: Sequence[Assignment]) -> None:
+        """Hand over what lasts, then run what does not.
+
+        There may be one more than threads have time for: it waits for the first of them.
+        """
+        own = next((one for one in assignments if one.work in STEPS), None)
+        self._under_way += len(assignments)
+        for assignment in assignments:
+            if assignment is not own:
+                self._orders.put(assignment)
+        if own is not None:
+            self._landed.append(_run(self._backend, own))
+
+    def take(self) -> list[Landing]:
+        """In the order in which they have ended, those of the loop's thread first."""
+        landed, self._landed = self._landed, []
+        with suppress(Empty):
+            while True:
+                landed.append(self._ended.get_nowait())
+        self._under_way -= len(landed)
+        return landed
+
+    def wait(self, wait_s: float) -> None:
+        """Until a batch has ended."""
+        if wait_s <= 0 or self._landed or not self._under_way:
+            return
+        with suppress(Empty):
+            self._landed.append(self._ended.get(timeout=None if math.isinf(wait_s) else wait_s))
+
+    def close(self) -> None:
+        """What is under way ends first, and is forgotten."""
+        for _ in self._threads:
+            self._orders.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while (assignment := self._orders.get()) is not None:
+            self._ended.put(_run(self._backend, assignment))
+            del assignment  # nobody is to be kept alive until the next batch
+            self._wake()
+
+
+def _run(backend: Backend, assignment: Assignment) -> Landing:
+    try:
+        return Landing(assignment, backend.execute(assignment.batch))
+    except Exception as error:  # noqa: BLE001 - whatever it is, others must go on
+        return Landing(assignment, error=error)
