@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bark_core.backends.base import Backend
 from bark_core.checkpoints import Checkpoint
 from bark_core.engine.checks import check_request
-from bark_core.engine.commands import Submit
+from bark_core.engine.commands import Abort, Submit
 from bark_core.engine.events import (
     AudioReady,
     Event,
@@ -26,7 +26,7 @@ from bark_core.engine.interface import EngineLimits
 from bark_core.engine.loop import EngineLoop
 from bark_core.engine.recovery import BackendBrokenError
 from bark_core.engine.request import UtteranceRequest
-from bark_core.errors import EngineFailureError
+from bark_core.errors import BarkstreamError, EngineFailureError
 from bark_core.voices import Voice
 
 ProgressListener = Callable[[UtteranceProgress], None]
@@ -63,6 +63,7 @@ class OfflineModel:
         self.tokenizer = checkpoint.tokenizer()
         self.voices = checkpoint.voices()
         self._lock = threading.Lock()
+        self._loop = self._new_loop()
 
     def run(
         self, request: UtteranceRequest, on_progress: ProgressListener | None = None
@@ -76,21 +77,35 @@ class OfflineModel:
         assert request.keep_tokens, "an offline utterance returns its tokens"
         check_request(request, self.checkpoint.config)
         with self._lock:
+            loop = self._loop
             try:
-                with self._new_loop() as loop:
-                    return _run(loop, request, on_progress)
+                return _run(loop, request, on_progress)
             except BackendBrokenError as error:
+                self._begin_anew()
                 raise EngineFailureError(
                     "the model fails whatever it is given: run `barkstream doctor`"
                 ) from error
+            except BarkstreamError:
+                # It has ended, unless the progress listener raised this.
+                loop.obey(Abort((request.utterance_id,)))
+                loop.turn()
+                raise
+            except BaseException:
+                # Interrupted, or the progress listener raised: leave nothing of it behind.
+                self._begin_anew()
+                raise
             finally:
-                # However it came to its end: the next one finds nothing of it.
-                self.backend.reset(range(self.backend.limits.slots))
+                loop.close()
 
     def close(self) -> None:
         """Free the model. Safe to call twice."""
         with self._lock:
             self.backend.close()
+
+    def _begin_anew(self) -> None:
+        self._loop.close()
+        self.backend.reset(range(self.backend.limits.slots))
+        self._loop = self._new_loop()
 
     def _new_loop(self) -> EngineLoop:
         return EngineLoop(

@@ -22,6 +22,10 @@ SAMPLE_S = 8.0
 class Hinting:
     """Watches batches and utterances, and answers with start hints.
 
+    Batches are taken to come one after another and to last as long as they lately did. What a
+    listener gains where they run side by side is not counted on: it is little for the chunks that
+    come next, whose stages wait for each other.
+
     Args:
         config: The checkpoint's.
         lengths: How long utterances are; it learns here.
@@ -33,13 +37,9 @@ class Hinting:
         self._lengths = lengths
 
     def batch_ran(self, batch: Assignment, spent: Spent) -> None:
-        """A batch has ended.
-
-        Its share of the machine's time counts: what ran beside it, for the same listener or for
-        others, is counted there.
-        """
+        """A batch has ended."""
         size = positions(batch.batch)
-        self._pace.add(batch.work, size, spent.share_s, rows=batch.fed, wanted=batch.wanted)
+        self._pace.add(batch.work, size, spent.busy_s, rows=batch.fed, wanted=batch.wanted)
 
     def utterance_made(self, utterance: Utterance) -> None:
         """An utterance is complete."""

@@ -52,7 +52,7 @@ class Lanes(Protocol):
         ...
 
     def close(self) -> None:
-        """Wait for what is under way, and free all threads."""
+        """Wait for what is under way, and free all threads; the next start makes new ones."""
         ...
 
 
@@ -117,13 +117,7 @@ class ThreadLanes:
         self._orders: SimpleQueue[Assignment | None] = SimpleQueue()  # None: end
         self._ended: SimpleQueue[Landing] = SimpleQueue()
         self._landed: list[Landing] = []  # taken from ``_ended``, or from no other thread
-        # Daemons, so that a program that forgets to close an engine can end.
-        self._threads = [
-            threading.Thread(target=self._work, name=f"barkstream-lane-{number}", daemon=True)
-            for number in range(1, count)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []  # none until there is something to hand over
 
     @property
     def free(self) -> int:
@@ -139,7 +133,7 @@ class ThreadLanes:
         self._under_way += len(assignments)
         for assignment in assignments:
             if assignment is not own:
-                self._orders.put(assignment)
+                self._hand_over(assignment)
         if own is not None:
             self._landed.append(_run(self._backend, own))
 
@@ -160,11 +154,23 @@ class ThreadLanes:
             self._landed.append(self._ended.get(timeout=None if math.isinf(wait_s) else wait_s))
 
     def close(self) -> None:
-        """What is under way ends first, and is forgotten."""
+        """What is under way ends first."""
         for _ in self._threads:
             self._orders.put(None)
         for thread in self._threads:
             thread.join()
+        self._threads.clear()
+
+    def _hand_over(self, assignment: Assignment) -> None:
+        if not self._threads:
+            # Daemons, so that a program that forgets to close an engine can end.
+            self._threads = [
+                threading.Thread(target=self._work, name=f"barkstream-lane-{number}", daemon=True)
+                for number in range(1, self._count)
+            ]
+            for thread in self._threads:
+                thread.start()
+        self._orders.put(assignment)
 
     def _work(self) -> None:
         while (assignment := self._orders.get()) is not None:

@@ -123,7 +123,7 @@ class EngineLoop:
         self._lanes.wait(wait_s)
 
     def close(self) -> None:
-        """Wait for the batches under way, and forget them."""
+        """Wait for the batches under way, and free all threads. Another turn makes new ones."""
         self._lanes.close()
 
     def _assignments(self, now_s: float) -> list[Assignment]:

@@ -71,6 +71,13 @@ def is_heard(utterance: Utterance, now_s: float) -> bool:
     return utterance.is_head and utterance.stream.clock.dry_at_s(now_s) > now_s
 
 
+def waits_for_first_audio(utterance: Utterance, now_s: float) -> bool:
+    """Whether a listener hears nothing because this utterance has not been heard yet."""
+    if not utterance.is_head or utterance.first_audio_s is not None:
+        return False
+    return not (utterance.request.semantic_only or is_heard(utterance, now_s))
+
+
 def resumes_at_s(utterance: Utterance, now_s: float) -> float:
     """When the utterance may run again: now, or when its stream's lead has shrunk enough."""
     max_lead_s = utterance.request.pacing.max_lead_s
@@ -110,7 +117,8 @@ def choose(
     5. An utterance whose batch has failed runs alone until it is cleared (see ``recovery``).
 
     Streams that are far enough ahead of their listeners are no candidates at all, nor is work of
-    stages that have a batch under way.
+    stages that have a batch under way, nor, while somebody waits for a first audio, what those who
+    hear nothing yet could make beside their most urgent work: it would make that slower.
     """
     if not candidates:
         return None

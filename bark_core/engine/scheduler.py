@@ -150,6 +150,7 @@ class Scheduler:
         ]
         ahead = sum(not u.is_head for u, _ in wanting)
         self._wanted = Demand(len(wanting) - ahead, ahead)
+        hurried = self._hurried(now_s)
         candidates = [
             Candidate(
                 u,
@@ -160,7 +161,7 @@ class Scheduler:
                 urgent=free[0] is works[0],
             )
             for u, works in wanting
-            if (free := self._free(u, works))
+            if (free := self._free(u, works, now_s, hurried=hurried))
         ]
         choice = policy.choose(candidates, self._limits, self.meter, now_s, self.costs.durations)
         return None if choice is None else self._depart(choice)
@@ -193,8 +194,12 @@ class Scheduler:
         deadlines = [u.request.deadline_s for u in self._live.values()]
         moments = [deadline for deadline in deadlines if deadline is not None]
         if len(self._stages) < self._limits.lanes:
-            able = [u for u in self._running if self._free(u, self._works(u))]
-            moments += [policy.resumes_at_s(u, now_s) for u in able]
+            hurried = self._hurried(now_s)
+            moments += [
+                policy.resumes_at_s(u, now_s)
+                for u in self._running
+                if self._free(u, self._works(u), now_s, hurried=hurried)
+            ]
         line = line_of(self._live.values()) if self.waiting else []
         moments += [waits_until_s(u, self._bounds) for u in line]
         if line and self._running and self._places.ask_again_s > now_s:
@@ -270,12 +275,21 @@ class Scheduler:
         works = utterance.pipeline.ready()
         return works if utterance.is_head else tuple(w for w in works if w is not Work.CODEC)
 
-    def _free(self, utterance: Utterance, works: tuple[Work, ...]) -> tuple[Work, ...]:
+    def _free(
+        self, utterance: Utterance, works: tuple[Work, ...], now_s: float, *, hurried: bool
+    ) -> tuple[Work, ...]:
         """Those of its works that can run beside the batches under way."""
         assert utterance.slot is not None
         if not self.slots.is_clean(utterance.slot):
             return ()  # begins anew once its last row has come back
-        return tuple(work for work in works if work.stage not in self._stages)
+        free = tuple(work for work in works if work.stage not in self._stages)
+        if hurried and free[:1] != works[:1] and not policy.is_heard(utterance, now_s):
+            return ()
+        return free
+
+    def _hurried(self, now_s: float) -> bool:
+        """Somebody waits for a first audio: those who hear nothing only do what is urgent."""
+        return any(policy.waits_for_first_audio(u, now_s) for u in self._running)
 
     def _seat(self, now_s: float) -> None:
         """Slots go to those in line while there are places, then to those after them.

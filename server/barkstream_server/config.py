@@ -81,7 +81,8 @@ class ServerConfig:
         ),
     )
     threads: int | None = field(
-        default=None, metadata=setting("CPU threads of the model. Default: all.", low=1, high=1024)
+        default=None,
+        metadata=setting("CPU threads of the model, in all. Default: all CPUs.", low=1, high=1024),
     )
     engine: str = field(
         default="process",

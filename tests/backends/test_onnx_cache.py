@@ -87,9 +87,11 @@ def test_a_checkpoint_directory_is_converted_by_what_it_holds(
 
 
 def test_the_registry_knows_it(cache_home: Path) -> None:
-    backend = create_backend(BackendSpec(open_checkpoint("noise"), backend="onnx", slots=3))
-    assert backend.info == BackendInfo(name="onnx", device="cpu", dtype="int8", threads=1)
-    assert backend.limits == BackendLimits(3, 3, 1, 1, 1)
+    for threads, lanes in ((1, 1), (2, 2)):
+        spec = BackendSpec(open_checkpoint("noise"), backend="onnx", slots=3, threads=threads)
+        backend = create_backend(spec)
+        assert backend.info == BackendInfo("onnx", device="cpu", dtype="int8", threads=threads)
+        assert backend.limits == BackendLimits(3, 3, 1, 1, 1, lanes)
 
 
 def test_idle_threads_sleep(cache_home: Path) -> None:

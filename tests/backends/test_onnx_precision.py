@@ -19,12 +19,12 @@ from bark_core.backends.base import (
     FineRow,
     SemanticPrefill,
 )
-from bark_core.backends.onnx import layout
+from bark_core.backends.onnx import layout, machine
 from bark_core.backends.onnx.backend import default_limits
 from bark_core.backends.onnx.causal import CausalStage
 from bark_core.backends.onnx.convert.calibration import calibrate, coarse_context
 from bark_core.backends.onnx.convert.linear import quantize_blocks, quantize_channels
-from bark_core.backends.onnx.machine import _has_any_flag, choose_threads
+from bark_core.backends.onnx.machine import Parallelism, _has_any_flag, choose_parallelism
 from bark_core.backends.onnx.precision import BLOCK_SIZE, LinearKind, Precision, precision_of
 from bark_core.config import SMALL, published
 from bark_core.errors import ConfigError, EngineFailureError
@@ -206,10 +206,29 @@ def test_dtype_names() -> None:
         precision_of("bfloat16")
 
 
-def test_threads() -> None:
-    assert choose_threads(3, published("bark", SMALL)) == 3
-    assert choose_threads(None, tiny_config()) == 1
-    assert choose_threads(None, published("bark", SMALL)) >= 1
+@pytest.mark.parametrize(
+    ("asked", "cpus", "small", "large"),
+    [
+        (None, 1, (1, 1), (1, 1)),
+        (None, 2, (2, 1), (1, 2)),
+        (None, 32, (2, 1), (1, 8)),
+        (1, 32, (1, 1), (1, 1)),
+        (2, 1, (2, 1), (1, 2)),
+        (5, 1, (2, 2), (1, 5)),
+        (12, 1, (2, 6), (1, 12)),
+    ],
+)
+def test_lanes_and_threads(
+    monkeypatch: pytest.MonkeyPatch,
+    asked: int | None,
+    cpus: int,
+    small: tuple[int, int],
+    large: tuple[int, int],
+) -> None:
+    """Two batches at once where the model is small, and never more threads than asked for."""
+    monkeypatch.setattr(machine, "_usable_cpus", lambda: cpus)
+    assert choose_parallelism(asked, tiny_config()) == Parallelism(*small)
+    assert choose_parallelism(asked, published("bark", SMALL)) == Parallelism(*large)
 
 
 @pytest.mark.parametrize(

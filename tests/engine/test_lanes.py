@@ -157,15 +157,16 @@ def test_an_answer_that_comes_after_the_end_is_dropped() -> None:
 def test_somebody_who_waits_takes_a_slot_whose_owner_has_a_batch_under_way() -> None:
     """One is evicted, not one at every turn; its slot is given on when the batch has ended."""
     script = FakeScript(costs=(("SemanticStep", Cost(1.0)),))
+    unhurried = Pacing(max_lead_s=None, first_audio_target_s=1e6)
     simulation, alone = Simulation(slots=3, lanes=2, script=script), Simulation(slots=3)
     for one in (simulation, alone):
         for i in range(3):
-            sentence = request(f"s{i}", stream_id="s", index=i, text_ids=5, pacing=FREE)
+            sentence = request(f"s{i}", stream_id="s", index=i, text_ids=5, pacing=unhurried)
             one.submit(sentence)
     alone.run()
     simulation.run(until_s=103.5)
     assert simulation.pretended.latest_s > simulation.now_s  # all three have a row in it
-    simulation.submit(request("new", text_ids=3))
+    simulation.submit(request("new", text_ids=3, pacing=unhurried))
     scheduler = simulation.loop._scheduler
     for moment_s in (103.6, 103.7, 103.8):
         simulation.run(until_s=moment_s)
@@ -218,3 +219,27 @@ def test_steps_still_share_batches() -> None:
     simulation.run()
     widths = simulation.widths("CoarseStep")
     assert sum(widths) / len(widths) > 2
+
+
+def test_nothing_is_made_beside_a_first_audio() -> None:
+    """For later chunks of the same utterance; those who hear something go on."""
+    simulation = Simulation(lanes=2)
+    simulation.submit(request("old", text_ids=30, pacing=FREE))
+    simulation.run(until_s=101.0)
+    assert simulation.pretended.most == 2
+    simulation.pretended.most = 0
+    simulation.submit(request("new", text_ids=30, pacing=FREE))
+    alone = Simulation()
+    alone.submit(request("new", text_ids=30))
+    alone.run()
+    simulation.run()
+    took_s = simulation.first_audio_s("new") - 101.0
+    # The old one's urgent work goes on: at worst every batch waits for one of the same stage.
+    assert took_s < 2 * (alone.first_audio_s("new") - 100.0)
+    first = Simulation(lanes=2)
+    first.submit(request("new", text_ids=30, pacing=FREE))
+    first.run(until_s=alone.first_audio_s("new") - 0.001)
+    assert first.pretended.most == 1
+    first.run()
+    assert first.pretended.most == 2
+    assert first.first_audio_s("new") == pytest.approx(alone.first_audio_s("new"))

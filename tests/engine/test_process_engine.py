@@ -45,10 +45,13 @@ def start() -> Iterator[Start]:
     engines: list[ProcessEngine] = []
 
     def make(
-        script: FakeScript | None = None, slots: int = 4, bounds: EngineLimits | None = None
+        script: FakeScript | None = None,
+        slots: int = 4,
+        bounds: EngineLimits | None = None,
+        lanes: int = 1,
     ) -> ProcessEngine:
         engine = ProcessEngine(
-            functools.partial(FakeBackend, CONFIG, limits(slots), script), CONFIG, bounds
+            functools.partial(FakeBackend, CONFIG, limits(slots, lanes), script), CONFIG, bounds
         )
         engines.append(engine)
         engine.start()
@@ -70,10 +73,11 @@ def child_of(engine: ProcessEngine) -> int:
     return pid
 
 
-def test_the_same_as_in_a_thread(start: Start) -> None:
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_the_same_as_in_a_thread(start: Start, lanes: int) -> None:
     from tests.support.simulation import Simulation  # noqa: PLC0415
 
-    engine = start()
+    engine = start(lanes=lanes)
     assert engine.info.backend.name == "fake"
     voice = random_voice(CONFIG, 346, 520)
     asked = request(text_ids=9, voice=voice, keep_tokens=True)
@@ -89,8 +93,9 @@ def test_the_same_as_in_a_thread(start: Start) -> None:
     assert engine.load().realtime_factor is not None
 
 
-def test_many_and_aborted(start: Start) -> None:
-    engine = start(SLOW)
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_many_and_aborted(start: Start, lanes: int) -> None:
+    engine = start(SLOW, lanes=lanes)
     calls = submit(engine, *(request(f"{i}", text_ids=3 + i) for i in range(8)))
     assert calls[3].audible.wait(PATIENCE_S)
     engine.abort(["7", "3"])
@@ -127,6 +132,19 @@ def test_dying_and_hanging_in_a_batch(start: Start, effect: Effect) -> None:
         bounds=EngineLimits(step_timeout_s=0.6),
     )
     calls = submit(engine, request("bad", text_ids=(POISON, 2, 3)), request("b", text_ids=200))
+    for call in calls:
+        assert isinstance(call.failed().error, EngineDiedError)
+    until(lambda: engine.state is EngineState.READY)
+    (call,) = submit(engine, request("c"))
+    call.finished()
+
+
+def test_hanging_in_one_lane_while_the_other_goes_on(start: Start) -> None:
+    fault = Fault(Effect.HANG, "CoarsePrefill", text_id=POISON, at=0)
+    # Semantic steps go on for seconds, in the loop's own lane.
+    script = FakeScript(costs=(("SemanticStep", Cost(0.01)),), faults=(fault,))
+    engine = start(script, bounds=EngineLimits(step_timeout_s=0.6), lanes=2)
+    calls = submit(engine, request("bad", text_ids=(POISON, *range(1, 60))), request("b"))
     for call in calls:
         assert isinstance(call.failed().error, EngineDiedError)
     until(lambda: engine.state is EngineState.READY)

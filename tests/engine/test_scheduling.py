@@ -1,11 +1,7 @@
 """Whose turn it is, in pretended time."""
 
-import random
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bark_core.backends.base import BackendLimits
 from bark_core.backends.fake import FakeScript
@@ -17,7 +13,7 @@ from bark_core.engine.events import (
 )
 from bark_core.engine.request import Pacing, UtteranceRequest
 from bark_core.errors import DeadlineError
-from bark_core.options import ExactWindows, LowLatencyWindows
+from bark_core.options import LowLatencyWindows
 from tests.support.requests import random_voice, request
 from tests.support.simulation import CONFIG, SPEECH_COSTS, Simulation
 
@@ -320,64 +316,6 @@ def test_a_pause_between_turns_makes_the_next_one_a_newcomer() -> None:
     simulation.run()
     assert simulation.first_audio_s("s1") - start < 1.0
     assert simulation.underruns_s("playing") == 0
-
-
-arrivals = st.lists(
-    st.tuples(
-        st.floats(0, 2.0),  # when
-        st.integers(1, 12),  # how long
-        st.sampled_from([None, 0.3, 2.0]),  # lead
-        st.sampled_from(["own", "shared"]),  # stream
-        st.booleans(),  # aborted half-way
-    ),
-    max_size=7,
-)
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    arrivals,
-    st.integers(1, 4),
-    st.sampled_from([ExactWindows(), LowLatencyWindows()]),
-    st.integers(1, 4),
-    st.randoms(use_true_random=False),
-)
-def test_an_utterance_is_the_same_alone_and_among_others(
-    others: list[tuple[float, int, float | None, str, bool]],
-    slots: int,
-    windows: ExactWindows | LowLatencyWindows,
-    lanes: int,
-    jitter: random.Random,
-) -> None:
-    """Whoever comes and goes meanwhile, and in whatever order batches side by side end."""
-    mine = request("mine", text_ids=8, windows=windows, keep_tokens=True, pacing=LIVE)
-    alone = Simulation()
-    alone.submit(mine)
-    alone.run()
-    crowd = Simulation(slots=slots, lanes=lanes, jitter=jitter)
-    for i, (when, length, lead, stream, aborted) in enumerate(others):
-        other = request(
-            f"o{i}",
-            text_ids=length,
-            seed=i,
-            index=i,
-            stream_id="shared" if stream == "shared" else f"o{i}",
-            pacing=Pacing(lead),
-        )
-        crowd.at(100.0 + when, lambda other=other: crowd.submit(other))  # type: ignore[misc]
-        if aborted:
-            crowd.at(100.5 + when, lambda i=i: crowd.abort(f"o{i}"))  # type: ignore[misc]
-    crowd.at(100.7, lambda: crowd.submit(mine))
-    crowd.run()
-    assert crowd.pcm("mine").tobytes() == alone.pcm("mine").tobytes()
-    found, expected = crowd.finished("mine").tokens, alone.finished("mine").tokens
-    assert found is not None
-    assert expected is not None
-    assert found.fine.tobytes() == expected.fine.tobytes()
-    for i in range(len(others)):
-        crowd.end(f"o{i}")
-    scheduler = crowd.loop._scheduler
-    assert (scheduler.running, scheduler.waiting, scheduler.slots.free) == (0, 0, slots)
 
 
 def test_a_line_does_not_keep_a_sleeping_engine_awake() -> None:

@@ -96,11 +96,12 @@ def least_wait_s(simulation: Simulation, *names: str) -> float:
     text_ids=st.integers(3, 30),
     windows=st.sampled_from([LowLatencyWindows(), ExactWindows()]),
     prompt=st.booleans(),
+    lanes=st.sampled_from([1, 2]),
 )
 def test_a_player_that_waits_never_runs_dry_and_waits_little_more_than_it_must(
-    factor: float, text_ids: int, windows: WindowPolicy, *, prompt: bool
+    factor: float, text_ids: int, windows: WindowPolicy, lanes: int, *, prompt: bool
 ) -> None:
-    simulation = Simulation(script=FakeScript(costs=slower(factor)))
+    simulation = Simulation(script=FakeScript(costs=slower(factor)), lanes=lanes)
     voice = random_voice(CONFIG, 350, 526) if prompt else None
     simulation.submit(waiting(text_ids=text_ids, windows=windows, voice=voice))
     simulation.run()
@@ -195,9 +196,11 @@ def test_the_same_player_waits_for_all_sentences_of_a_text_that_are_known() -> N
 
 
 @pytest.mark.parametrize("neighbours", [1, 3])
-def test_neighbours_are_reckoned_with(neighbours: int) -> None:
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_neighbours_are_reckoned_with(neighbours: int, lanes: int) -> None:
     names = [f"n{number}" for number in range(neighbours)]
-    simulation = Simulation(slots=1 + neighbours, script=FakeScript(costs=slower(4.0)))
+    script = FakeScript(costs=slower(4.0))
+    simulation = Simulation(slots=1 + neighbours, script=script, lanes=lanes)
     # They have been speaking for a while.
     for name in names:
         simulation.submit(waiting(name, 60, seed=3))
