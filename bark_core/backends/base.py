@@ -205,6 +205,7 @@ class BackendLimits:
         max_fine_rows: Widest FinePass.
         max_codec_rows: Widest CodecDecode.
         lanes: Batches that may run at once, each of another stage (semantic, coarse, fine, codec).
+        prefills_beside_steps: A prefill may also run beside steps of its stage, of other slots.
     """
 
     slots: int
@@ -213,6 +214,7 @@ class BackendLimits:
     max_fine_rows: int
     max_codec_rows: int
     lanes: int = 1
+    prefills_beside_steps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,8 @@ class Backend(Protocol):
     """Runs batches over numbered slots.
 
     ``execute`` may be called from up to ``limits.lanes`` threads at once, never for two batches of
-    one stage: stages have no state in common. ``reset`` may be called meanwhile, for slots that are
+    one stage, unless they are a prefill and a step and ``limits.prefills_beside_steps``: otherwise
+    only stages have no state in common. ``reset`` may be called meanwhile, for slots that are
     in none of the batches under way. With one lane, one thread uses it at a time.
     """
 

@@ -133,7 +133,7 @@ class EngineLoop:
             assignment = self._scheduler.next(now_s)
             if assignment is None:
                 break
-            self._time.begin(assignment.work.stage, now_s)
+            self._time.begin(assignment, now_s)
             made.append(assignment)
         return made
 
@@ -146,7 +146,7 @@ class EngineLoop:
 
     def _take(self, landing: Landing) -> None:
         assignment, now_s = landing.assignment, self._clock()
-        spent = self._time.end(assignment.work.stage, now_s)
+        spent = self._time.end(assignment, now_s)
         self._scheduler.land(assignment)
         if landing.error is not None:
             _log.error("a batch of %s failed", assignment.work.value, exc_info=landing.error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 
@@ -32,13 +33,13 @@ class _Account:
 
 
 class MachineTime:
-    """Divides time among the batches that run, one of a stage at most.
+    """Divides time among the batches that run, whatever stands for them.
 
     What happens between two batches, with none beside them, belongs to the cost of the second.
     """
 
     def __init__(self) -> None:
-        self._running: dict[str, _Account] = {}
+        self._running: dict[Hashable, _Account] = {}
         self._at_s: float | None = None  # divided until then; None: idle
         self._gap_s = 0.0
 
@@ -47,16 +48,16 @@ class MachineTime:
         """When the oldest batch that runs began; inf: none runs."""
         return min((account.began_s for account in self._running.values()), default=math.inf)
 
-    def begin(self, stage: str, now_s: float) -> None:
-        """A batch of a stage begins."""
+    def begin(self, batch: Hashable, now_s: float) -> None:
+        """A batch begins."""
         self._divide(now_s)
-        self._running[stage] = _Account(now_s, self._gap_s, self._gap_s)
+        self._running[batch] = _Account(now_s, self._gap_s, self._gap_s)
         self._gap_s = 0.0
 
-    def end(self, stage: str, now_s: float) -> Spent:
+    def end(self, batch: Hashable, now_s: float) -> Spent:
         """It has ended."""
         self._divide(now_s)
-        account = self._running.pop(stage)
+        account = self._running.pop(batch)
         busy_s = now_s - account.began_s
         return Spent(account.began_s, busy_s, account.gap_s + busy_s, account.share_s)
 

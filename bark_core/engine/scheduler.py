@@ -37,7 +37,7 @@ from bark_core.engine.slots import Slots
 from bark_core.engine.stream import Streams
 from bark_core.engine.tally import TallyKeeper
 from bark_core.engine.utterance import Utterance
-from bark_core.engine.work import Work, answers_of, batch_of
+from bark_core.engine.work import Work, answers_of, batch_of, track
 from bark_core.errors import BarkstreamError, DeadlineError
 from bark_core.voices import Voice
 
@@ -65,7 +65,7 @@ class Scheduler:
         self._streams = Streams()
         self._live: dict[str, Utterance] = {}  # in the order of submission
         self._running: list[Utterance] = []
-        self._stages: set[str] = set()  # of the batches under way
+        self._tracks: set[str] = set()  # of the batches under way
         self._events: list[Event] = []
         self.slots = Slots(limits.slots)
         self.meter = LoadMeter()
@@ -141,7 +141,7 @@ class Scheduler:
 
     def next(self, now_s: float) -> Assignment | None:
         """The next batch, under way from now on, or None: nothing can run before ``wake_at_s``."""
-        if len(self._stages) == self._limits.lanes:
+        if len(self._tracks) == self._limits.lanes:
             return None
         wanting = [
             (u, works)
@@ -173,7 +173,7 @@ class Scheduler:
             assert utterance.slot is not None
             rows.append(utterance.pipeline.row(choice.work, utterance.slot))
             riders.append(Rider(utterance, utterance.slot, utterance.life))
-        self._stages.add(choice.work.stage)
+        self._tracks.add(track(choice.work, self._limits))
         self.slots.depart(rider.slot for rider in riders)
         ahead = sum(not utterance.is_head for utterance in choice.utterances)
         return Assignment(
@@ -186,14 +186,14 @@ class Scheduler:
 
     def land(self, assignment: Assignment) -> None:
         """A batch has ended, well or not."""
-        self._stages.remove(assignment.work.stage)
+        self._tracks.remove(track(assignment.work, self._limits))
         self.slots.land(rider.slot for rider in assignment.riders)
 
     def wake_at_s(self, now_s: float) -> float | None:
         """When something could run again if nothing is heard until then; None: never."""
         deadlines = [u.request.deadline_s for u in self._live.values()]
         moments = [deadline for deadline in deadlines if deadline is not None]
-        if len(self._stages) < self._limits.lanes:
+        if len(self._tracks) < self._limits.lanes:
             hurried = self._hurried(now_s)
             moments += [
                 policy.resumes_at_s(u, now_s)
@@ -282,7 +282,7 @@ class Scheduler:
         assert utterance.slot is not None
         if not self.slots.is_clean(utterance.slot):
             return ()  # begins anew once its last row has come back
-        free = tuple(work for work in works if work.stage not in self._stages)
+        free = tuple(work for work in works if track(work, self._limits) not in self._tracks)
         if hurried and free[:1] != works[:1] and not policy.is_heard(utterance, now_s):
             return ()
         return free

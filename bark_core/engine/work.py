@@ -54,6 +54,11 @@ class Work(Enum):
         self.stage = value.removesuffix("_prefill")
 
 
+def track(work: Work, limits: BackendLimits) -> str:
+    """What only one batch at a time may be on: its stage, or its half of it."""
+    return work.value if limits.prefills_beside_steps else work.stage
+
+
 STEPS = frozenset({Work.SEMANTIC_STEP, Work.COARSE_STEP})
 """Work that is short, and by far the most frequent."""
 

@@ -117,6 +117,7 @@ def test_an_int8_cache_is_nearly_the_float32_one(tmp_path: Path) -> None:
     for stage in stages.values():
         stage.prefill(1, stage.embed(context))
         stage.commit((1,), context.size)
+        stage.step((1,), (0,))  # the first one finds the cache filled
     # A prefill attends before anything is rounded; what it leaves in the cache is rounded.
     scales = calibrate(
         config.coarse_model,

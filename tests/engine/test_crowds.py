@@ -29,14 +29,14 @@ arrivals = st.lists(
     arrivals,
     st.integers(1, 4),
     st.sampled_from([ExactWindows(), LowLatencyWindows()]),
-    st.integers(1, 4),
+    st.tuples(st.integers(1, 4), st.booleans()),
     st.randoms(use_true_random=False),
 )
 def test_an_utterance_is_the_same_alone_and_among_others(
     others: list[tuple[float, int, float | None, str, bool]],
     slots: int,
     windows: ExactWindows | LowLatencyWindows,
-    lanes: int,
+    lanes: tuple[int, bool],
     jitter: random.Random,
 ) -> None:
     """Whoever comes and goes meanwhile, and in whatever order batches side by side end."""
@@ -44,7 +44,7 @@ def test_an_utterance_is_the_same_alone_and_among_others(
     alone = Simulation()
     alone.submit(mine)
     alone.run()
-    crowd = Simulation(slots=slots, lanes=lanes, jitter=jitter)
+    crowd = Simulation(slots=slots, lanes=lanes[0], prefills_beside_steps=lanes[1], jitter=jitter)
     for i, (when, length, lead, stream, aborted) in enumerate(others):
         other = request(
             f"o{i}",

@@ -19,10 +19,12 @@ from tests.support.simulation import CONFIG, SPEECH_COSTS, Simulation
 FREE = Pacing(max_lead_s=None)
 
 
-def speak(lanes: int, seed: int | None = None, **fields: Any) -> Simulation:
+def speak(
+    lanes: int, seed: int | None = None, *, beside: bool = False, **fields: Any
+) -> Simulation:
     """One utterance of its own and two of one stream."""
     jitter = None if seed is None else random.Random(seed)
-    simulation = Simulation(slots=3, lanes=lanes, jitter=jitter)
+    simulation = Simulation(slots=3, lanes=lanes, prefills_beside_steps=beside, jitter=jitter)
     simulation.submit(request("own", text_ids=9, keep_tokens=True, **fields))
     for i, name in enumerate(("first", "second")):
         simulation.submit(
@@ -34,13 +36,14 @@ def speak(lanes: int, seed: int | None = None, **fields: Any) -> Simulation:
 
 @pytest.mark.parametrize("lanes", [2, 3, 4])
 @pytest.mark.parametrize("windows", [ExactWindows(), LowLatencyWindows()])
+@pytest.mark.parametrize("beside", [False, True])
 def test_nothing_depends_on_the_order_in_which_batches_end(
-    lanes: int, windows: ExactWindows | LowLatencyWindows
+    lanes: int, windows: ExactWindows | LowLatencyWindows, *, beside: bool
 ) -> None:
     voice = random_voice(CONFIG, 158, 237)
     one_by_one = speak(1, windows=windows, voice=voice)
     for seed in range(4):
-        simulation = speak(lanes, seed, windows=windows, voice=voice)
+        simulation = speak(lanes, seed, beside=beside, windows=windows, voice=voice)
         assert 2 <= simulation.pretended.most <= lanes
         for name in ("own", "first", "second"):
             assert simulation.pcm(name).tobytes() == one_by_one.pcm(name).tobytes()

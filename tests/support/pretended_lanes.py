@@ -25,7 +25,6 @@ class PretendedLanes:
 
     Args:
         backend: Runs batches; takes no time itself.
-        count: Of lanes.
         now_s: The pretended clock.
         lasts_s: How long a batch lasts.
     """
@@ -33,16 +32,15 @@ class PretendedLanes:
     def __init__(
         self,
         backend: Backend,
-        count: int,
         now_s: Callable[[], float],
         lasts_s: Callable[[Assignment], float],
     ) -> None:
         self._backend = backend
-        self._count = count
+        self._count = backend.limits.lanes
         self._now_s = now_s
         self._lasts_s = lasts_s
         self._flights: list[_Flight] = []
-        self.under_way = UnderWay(count)
+        self.under_way = UnderWay(backend.limits)
         self.most = 0
 
     @property

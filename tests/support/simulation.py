@@ -74,14 +74,19 @@ class Simulation:
     costs: MeasuredCosts | None = None
     on_report: Callable[[TickReport], None] = lambda _: None
     lanes: int = 1
+    prefills_beside_steps: bool = False
     jitter: random.Random | None = None  # of the lengths of batches in several lanes
 
     def __post_init__(self) -> None:
-        made = replace(self.limits or limits(self.slots), lanes=self.lanes)
+        made = replace(
+            self.limits or limits(self.slots),
+            lanes=self.lanes,
+            prefills_beside_steps=self.prefills_beside_steps,
+        )
         self.backend = FakeBackend(self.config, made, self.script, self._sleep)
         bounds = replace(self.bounds, progress_interval_s=self.progress_interval_s)
         recorded = _Recorded(self)
-        self.pretended = PretendedLanes(recorded, self.lanes, self._now, self._lasts_s)
+        self.pretended = PretendedLanes(recorded, self._now, self._lasts_s)
         self.loop = EngineLoop(
             recorded,
             self.config,

@@ -77,7 +77,7 @@ class FakeBackend:
         self._script = script or FakeScript()
         self._sleep = sleep
         self._slots = [_Slot() for _ in range(limits.slots)]
-        self._under_way = UnderWay(limits.lanes)
+        self._under_way = UnderWay(limits)
         self._lock = threading.Lock()  # of what all lanes count
         self._seen: Counter[Fault] = Counter()
         self._struck: Counter[Fault] = Counter()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from bark_core.backends.base import Batch, FinePass
+from bark_core.backends.base import BackendLimits, Batch, FinePass
 
 _STAGE = re.compile("^(Semantic|Coarse|Fine|Codec)")
 
@@ -16,30 +16,35 @@ class UnderWay:
     """Batches that run now. Bugs of the caller show here, not as wrong audio.
 
     Args:
-        lanes: How many may run at once.
+        limits: How many may run at once, and which.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self._lanes = lanes
+    def __init__(self, limits: BackendLimits) -> None:
+        self._limits = limits
         self._lock = threading.Lock()
-        self._slots: dict[str, frozenset[int]] = {}  # by stage
+        self._slots: dict[str, frozenset[int]] = {}  # by kind of batch
 
     @contextmanager
     def batch(self, batch: Batch) -> Iterator[None]:
         """While a batch runs."""
         found = _STAGE.match(type(batch).__name__)
         assert found is not None
-        stage = found[0]
+        stage, kind, most = found[0], type(batch).__name__, self._limits.lanes
         rows = () if isinstance(batch, FinePass) else batch.rows
+        slots = frozenset(row.slot for row in rows)
         with self._lock:
-            assert stage not in self._slots, f"two batches of the {stage} stage at once"
-            assert len(self._slots) < self._lanes, f"more than {self._lanes} batches at once"
-            self._slots[stage] = frozenset(row.slot for row in rows)
+            beside = {name: rows for name, rows in self._slots.items() if name.startswith(stage)}
+            allowed = self._limits.prefills_beside_steps and kind not in beside
+            assert not beside or allowed, f"two batches of the {stage} stage at once"
+            shared = slots.intersection(*beside.values()) if beside else ()
+            assert not shared, f"slots {sorted(shared)} are in two batches of the {stage} stage"
+            assert len(self._slots) < most, f"more than {most} batches at once"
+            self._slots[kind] = slots
         try:
             yield
         finally:
             with self._lock:
-                del self._slots[stage]
+                del self._slots[kind]
 
     def assert_idle(self, slots: Sequence[int]) -> None:
         """None of these slots is in a batch."""

@@ -39,7 +39,9 @@ from bark_core.sampling import draw_semantic, draw_token
 _MAX_STEP_ROWS = 8
 
 
-def default_limits(slots: int, lanes: int = 1) -> BackendLimits:
+def default_limits(
+    slots: int, lanes: int = 1, *, prefills_beside_steps: bool = False
+) -> BackendLimits:
     """Steps are batched; everything else runs a row at a time, so wider batches gain nothing."""
     return BackendLimits(
         slots=slots,
@@ -48,6 +50,7 @@ def default_limits(slots: int, lanes: int = 1) -> BackendLimits:
         max_fine_rows=1,
         max_codec_rows=1,
         lanes=lanes,
+        prefills_beside_steps=prefills_beside_steps,
     )
 
 
@@ -55,8 +58,9 @@ class OnnxBackend:
     """Runs batches on the CPU with ONNX Runtime.
 
     Every stage has its own sessions, bindings, cache or streams, so batches of different stages may
-    run at once (``limits.lanes``). A session runs in the thread that calls it and ``threads - 1``
-    of its own.
+    run at once (``limits.lanes``). So may, with an int8 cache, a prefill and steps of others:
+    what a prefill makes is written into the cache by the slot's first step. A session runs in the
+    thread that calls it and ``threads - 1`` of its own.
 
     Prefills, fine passes and codec calls run row by row: nothing is gained by batching them, and
     an activation's scale must not depend on a neighbour. Steps run together.

@@ -58,11 +58,27 @@ class Rows:
         return row
 
 
+@dataclass(slots=True, eq=False)
+class Prefilled:
+    """What a prefill made of a slot, until the slot's first step.
+
+    Attributes:
+        entries: [layers, 2, heads, count, head_dim] int8 keys and values.
+        counts: It went well.
+    """
+
+    entries: NDArray[np.int8]
+    counts: bool = False
+
+
 class CausalStage:
     """The semantic or the coarse transformer.
 
     What ``prefill`` and ``step`` append counts from ``commit`` on, so a failed step can be repeated
     and a failed prefill leaves its slot empty.
+
+    Where the cache is int8, a prefill does not touch it, so that steps of other slots may run
+    meanwhile in another thread: their rows may reach over any row of the cache.
 
     Args:
         directory: Where its graphs lie.
@@ -97,6 +113,7 @@ class CausalStage:
             dtype=input_dtype(self._step_session, layout.cache_names(0)[0][0]),
         )
         self._rows = Rows([0] * slots)
+        self._prefilled: dict[int, Prefilled] = {}  # by slot
         self._spare = slots
         self._steps: dict[tuple[int, int], Binding] = {}
         self._rule = self._measure_rule()
@@ -113,7 +130,6 @@ class CausalStage:
         """
         count = x.shape[0]
         self._room_for(slot, count)
-        row = self._rows.take(slot)
         logits = np.empty((1, self._n_logits), dtype=np.float32)
         binding = Binding.of(self._prefill_session)
         binding.input(layout.X, (x + self._positions[:count])[None])
@@ -121,12 +137,14 @@ class CausalStage:
         binding.input(layout.TOTAL, np.array([count], dtype=np.int32))
         binding.output(layout.LOGITS, logits)
         if self._cache.dtype == np.float32:
+            row = self._rows.take(slot)
             self._bind_cache(binding, row, row + 1)
             binding.run()
         else:
-            made = self._bind_fresh(binding, count)
+            self._prefilled.pop(slot, None)
+            entries = self._bind_fresh(binding, count)
             binding.run()
-            self._cache[:, :, row, :, :count] = made
+            self._prefilled[slot] = Prefilled(entries)
         first: FloatArray = logits[0]
         return first
 
@@ -136,6 +154,8 @@ class CausalStage:
         Raises:
             EngineFailureError: A slot is full.
         """
+        for slot in slots:
+            self._move_in(slot)
         rows = [self._rows.of(slot) for slot in slots]
         lengths = self._rows.lengths
         for slot, row in zip(slots, rows, strict=True):
@@ -167,11 +187,16 @@ class CausalStage:
     def commit(self, slots: Iterable[int], count: int) -> None:
         """Positions appended to these slots by the last call count from now on."""
         for slot in slots:
-            self._rows.lengths[self._rows.of_slot[slot]] += count
+            prefilled = self._prefilled.get(slot)
+            if prefilled is None:
+                self._rows.lengths[self._rows.of_slot[slot]] += count
+            else:
+                prefilled.counts = True
 
     def reset(self, slots: Iterable[int]) -> None:
         """Forget these slots."""
         for slot in slots:
+            self._prefilled.pop(slot, None)
             self._rows.release(slot)
 
     def _measure_rule(self) -> RowRule:
@@ -211,6 +236,17 @@ class CausalStage:
                 entries = self._cache[layer, part, first:end]
                 binding.input(past, entries)
                 binding.output(present, entries)
+
+    def _move_in(self, slot: int) -> None:
+        """Before a slot's first step: what its prefill made gets a row of the cache."""
+        prefilled = self._prefilled.pop(slot, None)
+        if prefilled is None:
+            return
+        row = self._rows.take(slot)
+        if prefilled.counts:
+            count = prefilled.entries.shape[3]
+            self._cache[:, :, row, :, :count] = prefilled.entries
+            self._rows.lengths[row] = count
 
     def _bind_fresh(self, binding: Binding, count: int) -> NDArray[np.int8]:
         """[layers, 2, heads, count, head_dim] where a prefill puts its keys and values."""

@@ -37,7 +37,9 @@ def create_onnx_backend(spec: BackendSpec) -> OnnxBackend:
     precision = precision_of(spec.dtype)
     config = spec.checkpoint.config
     parallelism = choose_parallelism(spec.threads, config)
-    limits = default_limits(spec.slots, parallelism.lanes)
+    limits = default_limits(
+        spec.slots, parallelism.lanes, prefills_beside_steps=precision.int8_cache
+    )
     with converted(spec.checkpoint, precision, GraphCache(cache_root())) as directory:
         return OnnxBackend(
             GraphDirectory(directory), config, precision, limits, parallelism.threads
