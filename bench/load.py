@@ -49,7 +49,11 @@ def main() -> None:
     except ValueError as error:
         parser.error(str(error))
     server = ServerSettings(
-        args.checkpoint, args.backend, args.slots, args.max_waiting, args.max_lead_s
+        checkpoint=args.checkpoint,
+        backend=args.backend,
+        slots=args.slots,
+        max_waiting=args.max_waiting,
+        max_lead_s=args.max_lead_s,
     )
     contenders = {f"{args.slots} slots": server}
     if args.compare_one_at_a_time:

@@ -16,7 +16,7 @@ STOP_TIMEOUT_S = 15.0
 READY_PREFIX = "listening on "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
     """How the server is started. What is None takes the server's default."""
 

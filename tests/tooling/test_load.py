@@ -245,7 +245,7 @@ def test_ratios_say_how_many_times_better() -> None:
 
 
 def test_the_server_gets_only_what_was_said() -> None:
-    words = ServerSettings("noise", "torch", slots=2).arguments()
+    words = ServerSettings(checkpoint="noise", backend="torch", slots=2).arguments()
     assert words[words.index("--slots") + 1] == "2"
     assert "--max-waiting" not in words
     assert "127.0.0.1:0" in words
