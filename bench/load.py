@@ -52,6 +52,7 @@ def main() -> None:
         checkpoint=args.checkpoint,
         backend=args.backend,
         slots=args.slots,
+        threads=args.threads,
         max_waiting=args.max_waiting,
         max_lead_s=args.max_lead_s,
     )
@@ -114,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", default="embedded", help="as of `barkstream serve`")
     parser.add_argument("--backend", default="auto", help="as of `barkstream serve`")
     parser.add_argument("--slots", type=int, default=4, help="as of `barkstream serve`")
+    parser.add_argument("--threads", type=int, help="as of `barkstream serve`")
     parser.add_argument("--max-waiting", type=int, help="as of `barkstream serve`")
     parser.add_argument("--max-lead-s", type=float, help="as of `barkstream serve`")
     parser.add_argument(

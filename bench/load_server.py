@@ -24,6 +24,7 @@ class ServerSettings:
     backend: str = "auto"
     dtype: str = "auto"
     slots: int | None = None
+    threads: int | None = None
     max_waiting: int | None = None
     max_lead_s: float | None = None
 
@@ -37,6 +38,7 @@ class ServerSettings:
             "--backend": self.backend,
             "--dtype": self.dtype,
             "--slots": self.slots,
+            "--threads": self.threads,
             "--max-waiting": self.max_waiting,
             "--max-lead-s": self.max_lead_s,
         }
