@@ -87,11 +87,15 @@ def test_a_checkpoint_directory_is_converted_by_what_it_holds(
 
 
 def test_the_registry_knows_it(cache_home: Path) -> None:
-    for threads, lanes in ((1, 1), (2, 2)):
-        spec = BackendSpec(open_checkpoint("noise"), backend="onnx", slots=3, threads=threads)
+    for dtype, threads, lanes in (("int8", 1, 1), ("int8", 2, 2), ("float32", 2, 2)):
+        spec = BackendSpec(
+            open_checkpoint("noise"), backend="onnx", slots=3, threads=threads, dtype=dtype
+        )
         backend = create_backend(spec)
-        assert backend.info == BackendInfo("onnx", device="cpu", dtype="int8", threads=threads)
-        assert backend.limits == BackendLimits(3, 3, 1, 1, 1, lanes)
+        assert backend.info == BackendInfo("onnx", device="cpu", dtype=dtype, threads=threads)
+        # A float32 prefill works in the cache that steps work in.
+        beside = dtype == "int8"
+        assert backend.limits == BackendLimits(3, 3, 1, 1, 1, lanes, beside)
 
 
 def test_idle_threads_sleep(cache_home: Path) -> None:
