@@ -3,8 +3,12 @@
 A token language that small models can speak wants tokens that follow from phone and pitch. So the
 codec's latent is *distilled*: 64 numbers a frame, 52 of them principal components of a log-mel
 spectrum (no phase), 12 a pattern of the pitch level. Book 0 holds the spectral shape, book 1 the
-exact pitch level and a first correction, books 2 to 7 the rest, as residuals. Paths through
-book 0 are smoothed: keeping the last entry, and entries usual for the phone, cost less.
+exact pitch level and a first correction, books 2 to 7 the rest, as residuals.
+
+Every phone class has entries of book 0 to itself, so that any entry drawn for a phone sounds like
+that phone: what must be heard right is what the semantic token says for certain (SpeechTokenizer,
+Zhang et al. 2024, teaches a first codebook from HuBERT to the same end). Paths through book 0 are
+smoothed: keeping the last entry costs less.
 """
 
 from dataclasses import dataclass
@@ -19,12 +23,10 @@ from training.teacher.source import FRAME, LEVELS, SAMPLE_RATE, UNVOICED, level_
 LATENT = 64
 MEL_PARTS = 52
 PITCH_PARTS = LATENT - MEL_PARTS
-SHAPES = 512  # live entries of book 0
+FEWEST_SHAPES, MOST_SHAPES = 2, 48  # entries of book 0 for a phone class
 CORRECTIONS = 11  # of book 1, for every pitch level
 PITCH_SCALE = 2.0
-_CANDIDATES = 12
-_CHANGE_COST = 4.0
-_USUAL_COST = 1.0  # times -log p(entry | phone class)
+_CHANGE_COST = 6.0
 
 
 @dataclass(slots=True, eq=False)
@@ -35,23 +37,23 @@ class Codebooks:
         mean: [80] mean log-mel frame.
         basis: [80, 52] orthonormal principal directions.
         tables: [8, 1024, 64]; a latent is the sum of one row of each.
-        usual: [classes, 512] -log p(entry of book 0 | phone class).
+        shapes: [classes + 1] where the entries of book 0 of each phone class begin, and an end.
     """
 
     mean: np.ndarray
     basis: np.ndarray
     tables: np.ndarray
-    usual: np.ndarray
+    shapes: np.ndarray
 
     def save(self, path: str) -> None:
         """Write all arrays to one npz file."""
-        np.savez(path, mean=self.mean, basis=self.basis, tables=self.tables, usual=self.usual)
+        np.savez(path, mean=self.mean, basis=self.basis, tables=self.tables, shapes=self.shapes)
 
     @classmethod
     def load(cls, path: str) -> "Codebooks":
         """Read what `save` wrote."""
         stored = np.load(path)
-        return cls(stored["mean"], stored["basis"], stored["tables"], stored["usual"])
+        return cls(stored["mean"], stored["basis"], stored["tables"], stored["shapes"])
 
     def project(self, mel: np.ndarray) -> np.ndarray:
         """[T, 80] log-mel to [T, 52] components."""
@@ -70,7 +72,7 @@ class Codebooks:
         """
         rest = self.project(mel)
         codes = np.zeros((self.tables.shape[0], len(mel)), np.int16)
-        codes[0] = _smooth_path(rest, self.tables[0, :SHAPES, :MEL_PARTS], self.usual[classes])
+        codes[0] = self.first(rest, classes)
         rest = rest - self.tables[0, codes[0], :MEL_PARTS]
         codes[1] = self.second(rest, levels)
         rest = rest - self.tables[1, codes[1], :MEL_PARTS]
@@ -78,6 +80,16 @@ class Codebooks:
             codes[book] = nearest(rest, self.tables[book, :, :MEL_PARTS])
             rest = rest - self.tables[book, codes[book], :MEL_PARTS]
         return codes
+
+    def first(self, rest: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """[T] entries of book 0, each among those of its frame's phone class."""
+        table = self.tables[0, :, :MEL_PARTS]
+        result = np.zeros(len(rest), np.int64)
+        cuts = np.flatnonzero(np.diff(classes)) + 1
+        for start, end in zip([0, *cuts], [*cuts, len(classes)], strict=True):
+            begin, stop = self.shapes[classes[start] : classes[start] + 2]
+            result[start:end] = begin + _smooth_path(rest[start:end], table[begin:stop])
+        return result
 
     def second(self, rest: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """[T] entries of book 1: the given level and the nearest of its corrections."""
@@ -151,21 +163,20 @@ def fit(
     covariance = np.cov((mel - mean).T)
     basis = np.linalg.eigh(covariance)[1][:, ::-1][:, :MEL_PARTS].astype(np.float32).copy()
     tables = np.zeros((recipe.codebooks, size, LATENT), np.float32)
-    usual = np.zeros((class_count, SHAPES), np.float32)
-    books = Codebooks(mean.astype(np.float32), basis, tables, usual)
+    shapes = np.zeros(class_count + 1, np.int64)
+    books = Codebooks(mean.astype(np.float32), basis, tables, shapes)
     rest = books.project(mel)
-    tables[0, :SHAPES, :MEL_PARTS] = k_means(torch.from_numpy(rest), SHAPES, 25, 0).numpy()
-    first = nearest(rest, tables[0, :SHAPES, :MEL_PARTS])
-    for _ in range(2):  # what is usual, and the paths that follow from it
-        counts = np.full((class_count, SHAPES), 0.02)
-        np.add.at(counts, (classes, first), 1.0)
-        usual[:] = -np.log(counts / counts.sum(1, keepdims=True))
-        shapes = tables[0, :SHAPES, :MEL_PARTS]
-        bounds = zip([0, *ends[:-1]], ends, strict=True)
-        first = np.concatenate(
-            [_smooth_path(rest[a:b], shapes, usual[classes[a:b]]) for a, b in bounds]
-        )
-        _recentre(shapes, rest, first)
+    shapes[1:] = np.cumsum(share_out(rest, classes, class_count, size))
+    for kind in range(class_count):
+        begin, stop = shapes[kind : kind + 2]
+        points = torch.from_numpy(rest[classes == kind])
+        if len(points):
+            tables[0, begin:stop, :MEL_PARTS] = k_means(points, stop - begin, 25, kind).numpy()
+    first = np.zeros(len(rest), np.int64)
+    for _ in range(2):  # the paths, and the centres that follow from them
+        for a, b in zip([0, *ends[:-1]], ends, strict=True):
+            first[a:b] = books.first(rest[a:b], classes[a:b])
+        _recentre(tables[0, :, :MEL_PARTS], rest, first)
     rest = rest - tables[0, first, :MEL_PARTS]
     voiced = levels != UNVOICED
     centres = k_means(torch.from_numpy(rest[voiced]), CORRECTIONS, 25, 1).numpy()
@@ -184,6 +195,27 @@ def fit(
     return books
 
 
+def share_out(points: np.ndarray, classes: np.ndarray, class_count: int, size: int) -> np.ndarray:
+    """[classes] numbers of entries, `size` at most in all: more for phones that vary more.
+
+    Args:
+        points: [N, D].
+        classes: [N] phone classes.
+        class_count: number of phone classes.
+        size: of the codebook.
+    """
+    weights = np.zeros(class_count)
+    for kind in np.unique(classes):
+        own = points[classes == kind]
+        weights[kind] = np.sqrt(((own - own.mean(0)) ** 2).sum())
+    low, high = 0.0, float(size)  # entries for all weights together, before they are bounded
+    for _ in range(40):
+        scale = (low + high) / 2
+        counts = np.clip(scale * weights / weights.sum(), FEWEST_SHAPES, MOST_SHAPES).astype(int)
+        low, high = (scale, high) if counts.sum() <= size else (low, scale)
+    return np.clip(low * weights / weights.sum(), FEWEST_SHAPES, MOST_SHAPES).astype(int)
+
+
 def _recentre(table: np.ndarray, points: np.ndarray, owner: np.ndarray) -> None:
     """Move every used row of `table` to the mean of its points, in place."""
     counts = np.bincount(owner, minlength=len(table))
@@ -193,32 +225,25 @@ def _recentre(table: np.ndarray, points: np.ndarray, owner: np.ndarray) -> None:
     table[used] = (total[used] / counts[used, None]).astype(np.float32)
 
 
-def _smooth_path(points: np.ndarray, table: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """[T] entries that trade distance against surprise, by dynamic programming.
+def _smooth_path(points: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """[T] entries that trade distance against change, by dynamic programming.
 
     Args:
         points: [T, D].
         table: [K, D].
-        usual: [T, K] cost of an entry for the phone of each frame.
     """
-    squares = (table * table).sum(1)[None] - 2.0 * points @ table.T
-    cost = squares + _USUAL_COST * usual
-    choice = np.argpartition(cost, _CANDIDATES, axis=1)[:, :_CANDIDATES]
-    local = np.take_along_axis(cost, choice, 1)
-    back = np.zeros_like(choice)
-    total = local[0]
+    cost = (table * table).sum(1)[None] - 2.0 * points @ table.T
+    back = np.zeros(cost.shape, np.int64)
+    total = cost[0]
+    places = np.arange(len(table))
     for t in range(1, len(points)):
         best = int(total.argmin())
-        stay = choice[t][:, None] == choice[t - 1][None]
-        kept = np.where(stay, total[None], np.inf)
-        source = kept.argmin(1)
         moved = total[best] + _CHANGE_COST
-        keeps = kept[np.arange(len(source)), source] < moved
-        back[t] = np.where(keeps, source, best)
-        total = local[t] + np.where(keeps, kept[np.arange(len(source)), source], moved)
+        keeps = total < moved
+        back[t] = np.where(keeps, places, best)
+        total = cost[t] + np.where(keeps, total, moved)
     path = np.zeros(len(points), np.int64)
-    place = int(total.argmin())
-    for t in range(len(points) - 1, -1, -1):
-        path[t] = choice[t, place]
-        place = int(back[t, place])
+    path[-1] = int(total.argmin())
+    for t in range(len(points) - 1, 0, -1):
+        path[t - 1] = back[t, path[t]]
     return path
