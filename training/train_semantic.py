@@ -91,7 +91,8 @@ def pick(
 def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor, Tensor]:
     """Mean cross-entropies in nats of tokens and of the guided heads; accuracy of the phones.
 
-    The accuracy is that of the phone class where the phone changes.
+    The accuracy is that of the next phone class where the phone changes: how long the last one
+    should have lasted is another matter.
     """
     text, history, following, targets, pieces = batch
     merged = model.embed(text) + model.embed(history)
@@ -103,13 +104,19 @@ def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> tuple[Tensor, Te
         logits.flatten(0, 1), targets.flatten(), ignore_index=layout.IGNORED
     )
     with torch.no_grad():
-        phones = targets // PITCH_BINS
-        known = targets != layout.IGNORED
-        change = known.clone()
-        change[:, 1:] &= phones[:, 1:] != phones[:, :-1]
-        right = (logits.argmax(-1) // PITCH_BINS == phones) & change
+        right = _phones_right(logits, targets)
     guidance = torch.stack([_guidance(*looks[layer], pieces) for layer in _GUIDED_LAYERS]).mean()
-    return loss, guidance, right.sum() / change.sum().clamp(min=1)
+    return loss, guidance, right
+
+
+def _phones_right(logits: Tensor, targets: Tensor) -> Tensor:
+    """Share of changes of phone to the likeliest other phone; logits [B, T, V], targets [B, T]."""
+    phones = targets // PITCH_BINS
+    change = (targets[:, 1:] != layout.IGNORED) & (phones[:, 1:] != phones[:, :-1])
+    before, after = phones[:, :-1][change], phones[:, 1:][change]
+    of_token = torch.arange(logits.shape[2]) // PITCH_BINS
+    others = logits[:, 1:][change].masked_fill(of_token == before[:, None], float("-inf"))
+    return (of_token[others.argmax(-1)] == after).float().mean()
 
 
 def _guidance(query: Tensor, key: Tensor, pieces: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ def test_codes_name_the_pitch_and_come_closer_book_by_book() -> None:
     voiced = levels != UNVOICED
     assert (codes[1, voiced] // codebooks.CORRECTIONS == levels[voiced]).all()
     assert (codes[1, ~voiced] >= codebooks.LEVELS * codebooks.CORRECTIONS).all()
-    assert (codes[0] < codebooks.SHAPES).all()
+    assert (np.searchsorted(books.shapes, codes[0], side="right") - 1 == classes).all()
     rest, errors = books.project(mel), []
     for book in range(8):
         rest = rest - books.tables[book, codes[book], : codebooks.MEL_PARTS]
@@ -40,10 +40,20 @@ def test_smooth_paths_change_less_often() -> None:
     table = random.normal(size=(40, 4)).astype(np.float32)
     points = np.repeat(random.normal(size=(20, 4)), 10, axis=0)
     points = (points + random.normal(0, 0.5, points.shape)).astype(np.float32)
-    usual = np.zeros((200, 40), np.float32)
-    path = codebooks._smooth_path(points, table, usual)
+    path = codebooks._smooth_path(points, table)
     plain = codebooks.nearest(points, table)
     assert (path[1:] != path[:-1]).sum() < (plain[1:] != plain[:-1]).sum()
+
+
+def test_phones_share_the_first_book_by_how_much_they_vary() -> None:
+    random = np.random.default_rng(2)
+    classes = np.repeat([0, 1, 3], [400, 400, 3])
+    points = random.normal(size=(803, 4)) * np.array([0.2, 3.0, 0.0, 1.0])[classes][:, None]
+    still, lively, absent, rare = codebooks.share_out(points, classes, 4, 60).tolist()
+    assert still < lively
+    assert absent == 1
+    assert rare <= 3
+    assert 50 <= still + lively + absent + rare <= 60
 
 
 def test_log_mel_has_a_frame_for_every_320_samples() -> None:

@@ -33,6 +33,14 @@ def test_no_phone_is_lost_however_short() -> None:
     assert len(made) == sum(durations) * 600 // 640
 
 
+def test_phones_are_moved_to_where_they_sound() -> None:
+    durations = np.array([16, 16, 16])
+    made = _names(semantic.frame_classes("a", durations))
+    start = 16 * semantic.TEACHER_FRAME - semantic.LATE_SAMPLES
+    assert made.index("a") == round(start / semantic.TOKEN_SAMPLES)
+    assert made.count("a") == round(16 * semantic.TEACHER_FRAME / semantic.TOKEN_SAMPLES)
+
+
 def test_pitch_bins_hold_at_their_edges() -> None:
     levels = np.array([11, 11, 12, 12, 13, 13, 16, 16, UNVOICED, UNVOICED, 12, UNVOICED])
     bins = semantic.pitch_bins(levels, 6)

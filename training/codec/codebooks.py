@@ -204,16 +204,21 @@ def share_out(points: np.ndarray, classes: np.ndarray, class_count: int, size: i
         class_count: number of phone classes.
         size: of the codebook.
     """
-    weights = np.zeros(class_count)
+    weights, most = np.zeros(class_count), np.ones(class_count)
     for kind in np.unique(classes):
         own = points[classes == kind]
         weights[kind] = np.sqrt(((own - own.mean(0)) ** 2).sum())
-    low, high = 0.0, float(size)  # entries for all weights together, before they are bounded
+        most[kind] = min(MOST_SHAPES, len(own))
+    fewest = np.minimum(FEWEST_SHAPES, most)
+
+    def counts(entries: float) -> np.ndarray:
+        return np.clip(entries * weights / weights.sum(), fewest, most).astype(np.int64)
+
+    low, high = 0.0, 100.0 * size
     for _ in range(40):
-        scale = (low + high) / 2
-        counts = np.clip(scale * weights / weights.sum(), FEWEST_SHAPES, MOST_SHAPES).astype(int)
-        low, high = (scale, high) if counts.sum() <= size else (low, scale)
-    return np.clip(low * weights / weights.sum(), FEWEST_SHAPES, MOST_SHAPES).astype(int)
+        middle = (low + high) / 2
+        low, high = (middle, high) if counts(middle).sum() <= size else (low, middle)
+    return counts(low)
 
 
 def _recentre(table: np.ndarray, points: np.ndarray, owner: np.ndarray) -> None:
