@@ -6,6 +6,7 @@ from bark_core.backends.base import FloatArray
 from bark_core.config import BarkConfig
 from bark_core.engine.events import AudioReady, Event, UtteranceProgress
 from bark_core.engine.hinting import Hinting
+from bark_core.engine.hold import Hold
 from bark_core.engine.interface import EngineLimits
 from bark_core.engine.start_hint import StartHint
 from bark_core.engine.tally import TallyKeeper
@@ -38,7 +39,7 @@ class Delivery:
         self._events = events
 
     def audio(self, utterance: Utterance, pcm: FloatArray, now_s: float, *, fed: int) -> None:
-        """Send samples, but not those that were sent before a restart.
+        """Send samples or keep them back, but not those that were sent before a restart.
 
         Args:
             utterance: The head of its stream.
@@ -46,11 +47,33 @@ class Delivery:
             now_s: The moment.
             fed: Utterances that want to be fed now.
         """
-        start = utterance.made_samples
+        start, hold = utterance.made_samples, utterance.hold
+        known = utterance.delivered_samples + (hold.samples if hold else 0)
         utterance.made_samples += pcm.size
-        fresh = pcm[max(0, utterance.delivered_samples - start) :]
+        fresh = pcm[max(0, known - start) :]
         if not fresh.size:
             return
+        pacing = utterance.request.pacing
+        holds = pacing.max_hold_s > 0 and not pacing.honours_start_hint
+        if hold is None and holds and utterance.stream.clock.lead_s(now_s) == 0.0:
+            hold = utterance.hold = Hold(now_s + pacing.max_hold_s)
+        if hold is None:
+            self._send(utterance, fresh, now_s, fed)
+            return
+        hold.add(fresh)
+        held_s = hold.samples / self._config.sample_rate_hz
+        hint = self._hinting.hint(utterance, held_s, fed)
+        if hint.wait_s <= 0 or now_s + hint.wait_s > hold.until_s:
+            self.release(utterance, now_s, fed=fed)
+
+    def release(self, utterance: Utterance, now_s: float, *, fed: int) -> None:
+        """Send what is kept back of an utterance, if there is any."""
+        hold, utterance.hold = utterance.hold, None
+        if hold is not None:
+            self._send(utterance, hold.take(), now_s, fed)
+
+    def _send(self, utterance: Utterance, fresh: FloatArray, now_s: float, fed: int) -> None:
+        """[N] samples leave."""
         clock = utterance.stream.clock
         lead_s = clock.lead_s(now_s)
         silent = clock.waiting or lead_s == 0.0

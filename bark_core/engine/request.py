@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from bark_core.errors import OptionError
@@ -19,11 +20,15 @@ class Pacing:
         first_audio_target_s: The stream's deadline until its first audio, after arrival.
         honours_start_hint: The listener, whenever it is silent, starts only once it holds as much
             as the latest ``StartHint`` says. Else it is taken to start with the first audio.
+        max_hold_s: Where the listener does not wait as hints say, the engine waits for it: audio
+            that comes into its silence is kept back until it can be heard without a gap, for so
+            long at most, and not at all where that would not do.
     """
 
     max_lead_s: float | None = None
     first_audio_target_s: float = 1.0
     honours_start_hint: bool = False
+    max_hold_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Check ranges; raises OptionError."""
@@ -36,6 +41,11 @@ class Pacing:
             raise OptionError(
                 f"first_audio_target_s must be at least 0, got {self.first_audio_target_s}",
                 field="first_audio_target",
+            )
+        if not 0 <= self.max_hold_s < math.inf:
+            raise OptionError(
+                f"max_hold_s must be a time of at least 0 s, got {self.max_hold_s}",
+                field="max_hold",
             )
 
 

@@ -128,6 +128,9 @@ class Scheduler:
                     DeadlineError("the deadline passed before the utterance was complete"),
                     now_s,
                 )
+        for utterance in self._running:
+            if utterance.hold is not None and utterance.hold.until_s <= now_s:
+                self._delivery.release(utterance, now_s, fed=self._wanted.fed)
         self._seat(now_s)
         for utterance in self._newcomers():
             if now_s >= waits_until_s(utterance, self._bounds):
@@ -200,6 +203,7 @@ class Scheduler:
                 for u in self._running
                 if self._free(u, self._works(u), now_s, hurried=hurried)
             ]
+        moments += [u.hold.until_s for u in self._running if u.hold is not None]
         line = line_of(self._live.values()) if self.waiting else []
         moments += [waits_until_s(u, self._bounds) for u in line]
         if line and self._running and self._places.ask_again_s > now_s:
@@ -357,6 +361,7 @@ class Scheduler:
         # One that has no audio at all still waits for its turn in the stream.
         if not pipeline.finished or not utterance.is_head:
             return False
+        self._delivery.release(utterance, now_s, fed=self._wanted.fed)
         tokens = pipeline.tokens()
         if tokens.fine.shape[1]:
             utterance.stream.carried = tokens

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from bark_core.engine.events import StageReport, StageSeconds, UtteranceReport
+from bark_core.engine.hold import Hold
 from bark_core.engine.pipeline import Pipeline
 from bark_core.engine.request import UtteranceRequest
 from bark_core.engine.stream import Stream
@@ -47,6 +48,7 @@ class Utterance:
         delivered_samples: Samples that have left. After a restart the same are made again and
             not sent twice.
         made_samples: Samples made since the last (re)start.
+        hold: Samples made after those that have left, which are kept back; None: there are none.
         life: Counts its ends and restarts: rows of an earlier life that are still in a batch mean
             nothing to it.
         answers: Rows answered since the last (re)start, by stage.
@@ -67,6 +69,7 @@ class Utterance:
     first_audio_s: float | None = None
     delivered_samples: int = 0
     made_samples: int = 0
+    hold: Hold | None = None
     life: int = 0
     answers: Counter[str] = field(default_factory=Counter)
     alone_until: dict[str, int] = field(default_factory=dict)
@@ -103,6 +106,7 @@ class Utterance:
         """Forget what was computed; keep what was delivered."""
         self.pipeline = None
         self.made_samples = 0
+        self.hold = None
         self.answers.clear()
         self.life += 1
 

@@ -163,6 +163,14 @@ class ServerConfig:
             "Audio sent ahead of playback in Converse, in seconds.", low=0.2, high=3600
         ),
     )
+    max_hold_s: float = field(
+        default=0.5,
+        metadata=setting(
+            "Audio is kept back so long at most where a player would run dry, in seconds.",
+            low=0,
+            high=10,
+        ),
+    )
     heartbeat_s: float = field(
         default=1.0,
         metadata=setting(

@@ -53,6 +53,7 @@ EVERY_OPTION = SpeechOptions(
     pause_ms=0.0,
     max_lead_s=2.5,
     honours_start_hint=True,
+    max_hold_s=0.0,
 )
 
 

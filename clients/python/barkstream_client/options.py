@@ -39,6 +39,8 @@ class SpeechOptions(TypedDict, total=False):
         pause_ms: Silence between utterances, 0 to 5000.
         max_lead_s: How far audio may be sent ahead of playback, 0.2 to 3600.
         honours_start_hint: The player starts as ``StartHint`` says, and not with the first audio.
+        max_hold_s: How long the server may keep audio back for a player that does not, so that it
+            does not run dry, 0 to 10.
     """
 
     voice: str
@@ -61,6 +63,7 @@ class SpeechOptions(TypedDict, total=False):
     pause_ms: float
     max_lead_s: float
     honours_start_hint: bool
+    max_hold_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,7 @@ _FIELDS: dict[str, tuple[str, _Plain | _Time | _Word]] = {
     "pause_ms": ("segmentation.pause", _MILLISECONDS),
     "max_lead_s": ("delivery.max_lead", _SECONDS),
     "honours_start_hint": ("delivery.honours_start_hint", _PLAIN),
+    "max_hold_s": ("delivery.max_hold", _SECONDS),
 }
 
 

@@ -153,7 +153,16 @@ class SettingsReader:
             max_lead_s = seconds_of(
                 delivery.max_lead, f"{path}.delivery.max_lead", low_s=0.2, high_s=3600
             )
-        return Pacing(max_lead_s=max_lead_s, honours_start_hint=delivery.honours_start_hint)
+        max_hold_s = self._config.max_hold_s
+        if delivery.HasField("max_hold"):
+            max_hold_s = seconds_of(
+                delivery.max_hold, f"{path}.delivery.max_hold", low_s=0, high_s=10
+            )
+        return Pacing(
+            max_lead_s=max_lead_s,
+            honours_start_hint=delivery.honours_start_hint,
+            max_hold_s=0.0 if delivery.honours_start_hint else max_hold_s,
+        )
 
 
 def effective_config(
@@ -190,6 +199,7 @@ def effective_config(
     )
     if settings.pacing.honours_start_hint:
         config.delivery.honours_start_hint = True
+    config.delivery.max_hold.CopyFrom(duration_of(settings.pacing.max_hold_s))
     if settings.pacing.max_lead_s is not None:
         config.delivery.max_lead.CopyFrom(duration_of(settings.pacing.max_lead_s))
     return config

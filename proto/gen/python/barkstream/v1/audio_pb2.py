@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62\x61rkstream/v1/audio.proto\x12\rbarkstream.v1\x1a\x1egoogle/protobuf/duration.proto\"\x88\x01\n\x0b\x41udioFormat\x12.\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\x1c.barkstream.v1.AudioEncoding\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\r\x12\x31\n\x0e\x63hunk_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x0eVoiceSelection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\ncontinuity\x18\x02 \x01(\x0e\x32\x1e.barkstream.v1.VoiceContinuity\"u\n\rStageSampling\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x12\n\x05top_k\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x03 \x01(\x02H\x02\x88\x01\x01\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_kB\x08\n\x06_top_p\"\xdd\x02\n\x0eSamplingConfig\x12\x11\n\x04seed\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12.\n\x08semantic\x18\x02 \x01(\x0b\x32\x1c.barkstream.v1.StageSampling\x12,\n\x06\x63oarse\x18\x03 \x01(\x0b\x32\x1c.barkstream.v1.StageSampling\x12*\n\x04\x66ine\x18\x04 \x01(\x0b\x32\x1c.barkstream.v1.StageSampling\x12 \n\x13min_eos_probability\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12\x39\n\x16max_utterance_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\x0clatency_mode\x18\x07 \x01(\x0e\x32\x1a.barkstream.v1.LatencyModeB\x07\n\x05_seedB\x16\n\x14_min_eos_probability\"\\\n\x12SegmentationConfig\x12\x1c\n\x14max_utterance_tokens\x18\x01 \x01(\r\x12(\n\x05pause\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"u\n\x0e\x44\x65liveryConfig\x12+\n\x08max_lead\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1f\n\x12honours_start_hint\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\x15\n\x13_honours_start_hint\"\x9b\x01\n\tStartHint\x12)\n\x06\x62uffer\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0e\x65xpected_audio\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rexpected_wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xad\x01\n\x0bSpeechUsage\x12\x17\n\x0ftext_characters\x18\x01 \x01(\r\x12\x12\n\nutterances\x18\x02 \x01(\r\x12\x17\n\x0fsemantic_tokens\x18\x03 \x01(\r\x12\x14\n\x0c\x63odec_frames\x18\x04 \x01(\r\x12\x0f\n\x07samples\x18\x05 \x01(\x04\x12\x31\n\x0e\x61udio_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xad\x01\n\x0cSpeechTiming\x12.\n\x0b\x66irst_audio\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05total\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06queued\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10real_time_factor\x18\x04 \x01(\x01\";\n\rSpeechReceipt\x12\x0c\n\x04seed\x18\x01 \x01(\x04\x12\r\n\x05voice\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\"W\n\x07Segment\x12\r\n\x05index\x18\x01 \x01(\r\x12\x14\n\x0csource_start\x18\x02 \x01(\r\x12\x12\n\nsource_end\x18\x03 \x01(\r\x12\x13\n\x0bspoken_text\x18\x04 \x01(\t*\xd3\x01\n\rAudioEncoding\x12\x1e\n\x1a\x41UDIO_ENCODING_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UDIO_ENCODING_PCM_S16LE\x10\x01\x12\x1c\n\x18\x41UDIO_ENCODING_PCM_F32LE\x10\x02\x12\x18\n\x14\x41UDIO_ENCODING_MULAW\x10\x03\x12\x17\n\x13\x41UDIO_ENCODING_ALAW\x10\x04\x12\x16\n\x12\x41UDIO_ENCODING_WAV\x10\x05\x12\x1b\n\x17\x41UDIO_ENCODING_OGG_OPUS\x10\x06*o\n\x0fVoiceContinuity\x12 \n\x1cVOICE_CONTINUITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17VOICE_CONTINUITY_PROMPT\x10\x01\x12\x1d\n\x19VOICE_CONTINUITY_CARRY_ON\x10\x02*Y\n\x0bLatencyMode\x12\x1c\n\x18LATENCY_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10LATENCY_MODE_LOW\x10\x01\x12\x16\n\x12LATENCY_MODE_EXACT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62\x61rkstream/v1/audio.proto\x12\rbarkstream.v1\x1a\x1egoogle/protobuf/duration.proto\"\x88\x01\n\x0b\x41udioFormat\x12.\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\x1c.barkstream.v1.AudioEncoding\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\r\x12\x31\n\x0e\x63hunk_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x0eVoiceSelection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\ncontinuity\x18\x02 \x01(\x0e\x32\x1e.barkstream.v1.VoiceContinuity\"u\n\rStageSampling\x12\x18\n\x0btemperature\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x12\n\x05top_k\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x03 \x01(\x02H\x02\x88\x01\x01\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_kB\x08\n\x06_top_p\"\xdd\x02\n\x0eSamplingConfig\x12\x11\n\x04seed\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12.\n\x08semantic\x18\x02 \x01(\x0b\x32\x1c.barkstream.v1.StageSampling\x12,\n\x06\x63oarse\x18\x03 \x01(\x0b\x32\x1c.barkstream.v1.StageSampling\x12*\n\x04\x66ine\x18\x04 \x01(\x0b\x32\x1c.barkstream.v1.StageSampling\x12 \n\x13min_eos_probability\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12\x39\n\x16max_utterance_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\x0clatency_mode\x18\x07 \x01(\x0e\x32\x1a.barkstream.v1.LatencyModeB\x07\n\x05_seedB\x16\n\x14_min_eos_probability\"\\\n\x12SegmentationConfig\x12\x1c\n\x14max_utterance_tokens\x18\x01 \x01(\r\x12(\n\x05pause\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa2\x01\n\x0e\x44\x65liveryConfig\x12+\n\x08max_lead\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1f\n\x12honours_start_hint\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12+\n\x08max_hold\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x15\n\x13_honours_start_hint\"\x9b\x01\n\tStartHint\x12)\n\x06\x62uffer\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0e\x65xpected_audio\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rexpected_wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xad\x01\n\x0bSpeechUsage\x12\x17\n\x0ftext_characters\x18\x01 \x01(\r\x12\x12\n\nutterances\x18\x02 \x01(\r\x12\x17\n\x0fsemantic_tokens\x18\x03 \x01(\r\x12\x14\n\x0c\x63odec_frames\x18\x04 \x01(\r\x12\x0f\n\x07samples\x18\x05 \x01(\x04\x12\x31\n\x0e\x61udio_duration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xad\x01\n\x0cSpeechTiming\x12.\n\x0b\x66irst_audio\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05total\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06queued\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10real_time_factor\x18\x04 \x01(\x01\";\n\rSpeechReceipt\x12\x0c\n\x04seed\x18\x01 \x01(\x04\x12\r\n\x05voice\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\"W\n\x07Segment\x12\r\n\x05index\x18\x01 \x01(\r\x12\x14\n\x0csource_start\x18\x02 \x01(\r\x12\x12\n\nsource_end\x18\x03 \x01(\r\x12\x13\n\x0bspoken_text\x18\x04 \x01(\t*\xd3\x01\n\rAudioEncoding\x12\x1e\n\x1a\x41UDIO_ENCODING_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UDIO_ENCODING_PCM_S16LE\x10\x01\x12\x1c\n\x18\x41UDIO_ENCODING_PCM_F32LE\x10\x02\x12\x18\n\x14\x41UDIO_ENCODING_MULAW\x10\x03\x12\x17\n\x13\x41UDIO_ENCODING_ALAW\x10\x04\x12\x16\n\x12\x41UDIO_ENCODING_WAV\x10\x05\x12\x1b\n\x17\x41UDIO_ENCODING_OGG_OPUS\x10\x06*o\n\x0fVoiceContinuity\x12 \n\x1cVOICE_CONTINUITY_UNSPECIFIED\x10\x00\x12\x1b\n\x17VOICE_CONTINUITY_PROMPT\x10\x01\x12\x1d\n\x19VOICE_CONTINUITY_CARRY_ON\x10\x02*Y\n\x0bLatencyMode\x12\x1c\n\x18LATENCY_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10LATENCY_MODE_LOW\x10\x01\x12\x16\n\x12LATENCY_MODE_EXACT\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'barkstream.v1.audio_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AUDIOENCODING']._serialized_start=1644
-  _globals['_AUDIOENCODING']._serialized_end=1855
-  _globals['_VOICECONTINUITY']._serialized_start=1857
-  _globals['_VOICECONTINUITY']._serialized_end=1968
-  _globals['_LATENCYMODE']._serialized_start=1970
-  _globals['_LATENCYMODE']._serialized_end=2059
+  _globals['_AUDIOENCODING']._serialized_start=1690
+  _globals['_AUDIOENCODING']._serialized_end=1901
+  _globals['_VOICECONTINUITY']._serialized_start=1903
+  _globals['_VOICECONTINUITY']._serialized_end=2014
+  _globals['_LATENCYMODE']._serialized_start=2016
+  _globals['_LATENCYMODE']._serialized_end=2105
   _globals['_AUDIOFORMAT']._serialized_start=77
   _globals['_AUDIOFORMAT']._serialized_end=213
   _globals['_VOICESELECTION']._serialized_start=215
@@ -48,16 +48,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SAMPLINGCONFIG']._serialized_end=768
   _globals['_SEGMENTATIONCONFIG']._serialized_start=770
   _globals['_SEGMENTATIONCONFIG']._serialized_end=862
-  _globals['_DELIVERYCONFIG']._serialized_start=864
-  _globals['_DELIVERYCONFIG']._serialized_end=981
-  _globals['_STARTHINT']._serialized_start=984
-  _globals['_STARTHINT']._serialized_end=1139
-  _globals['_SPEECHUSAGE']._serialized_start=1142
-  _globals['_SPEECHUSAGE']._serialized_end=1315
-  _globals['_SPEECHTIMING']._serialized_start=1318
-  _globals['_SPEECHTIMING']._serialized_end=1491
-  _globals['_SPEECHRECEIPT']._serialized_start=1493
-  _globals['_SPEECHRECEIPT']._serialized_end=1552
-  _globals['_SEGMENT']._serialized_start=1554
-  _globals['_SEGMENT']._serialized_end=1641
+  _globals['_DELIVERYCONFIG']._serialized_start=865
+  _globals['_DELIVERYCONFIG']._serialized_end=1027
+  _globals['_STARTHINT']._serialized_start=1030
+  _globals['_STARTHINT']._serialized_end=1185
+  _globals['_SPEECHUSAGE']._serialized_start=1188
+  _globals['_SPEECHUSAGE']._serialized_end=1361
+  _globals['_SPEECHTIMING']._serialized_start=1364
+  _globals['_SPEECHTIMING']._serialized_end=1537
+  _globals['_SPEECHRECEIPT']._serialized_start=1539
+  _globals['_SPEECHRECEIPT']._serialized_end=1598
+  _globals['_SEGMENT']._serialized_start=1600
+  _globals['_SEGMENT']._serialized_end=1687
 # @@protoc_insertion_point(module_scope)

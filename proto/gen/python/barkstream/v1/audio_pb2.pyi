@@ -99,12 +99,14 @@ class SegmentationConfig(_message.Message):
     def __init__(self, max_utterance_tokens: _Optional[int] = ..., pause: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class DeliveryConfig(_message.Message):
-    __slots__ = ("max_lead", "honours_start_hint")
+    __slots__ = ("max_lead", "honours_start_hint", "max_hold")
     MAX_LEAD_FIELD_NUMBER: _ClassVar[int]
     HONOURS_START_HINT_FIELD_NUMBER: _ClassVar[int]
+    MAX_HOLD_FIELD_NUMBER: _ClassVar[int]
     max_lead: _duration_pb2.Duration
     honours_start_hint: bool
-    def __init__(self, max_lead: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., honours_start_hint: bool = ...) -> None: ...
+    max_hold: _duration_pb2.Duration
+    def __init__(self, max_lead: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., honours_start_hint: bool = ..., max_hold: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class StartHint(_message.Message):
     __slots__ = ("buffer", "expected_audio", "expected_wait")
