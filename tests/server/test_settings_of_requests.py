@@ -50,7 +50,7 @@ def test_every_field_is_taken(frontend: SpeechFrontend) -> None:
           latency_mode: LATENCY_MODE_EXACT
         }
         segmentation { max_utterance_tokens: 50 pause { seconds: 1 } }
-        delivery { max_lead { seconds: 3 } }
+        delivery { max_lead { seconds: 3 } max_hold { seconds: 2 } }
         """,
         deadline_s=12.5,
     )
@@ -71,6 +71,7 @@ def test_every_field_is_taken(frontend: SpeechFrontend) -> None:
     assert settings.segmentation.max_tokens == 50
     assert settings.pause_s == 1
     assert settings.pacing.max_lead_s == 3
+    assert settings.pacing.max_hold_s == 2
     assert settings.deadline_s == 12.5
 
 
@@ -78,7 +79,11 @@ def test_what_is_not_set_takes_the_servers_and_the_models_defaults(
     frontend: SpeechFrontend,
 ) -> None:
     config = ServerConfig(
-        default_voice="en_speaker_1", latency_mode="exact", pause_s=0.4, max_lead_s=7
+        default_voice="en_speaker_1",
+        latency_mode="exact",
+        pause_s=0.4,
+        max_lead_s=7,
+        max_hold_s=0.3,
     )
     plan = _read(frontend, "", config)
     assert plan.settings.voice.name == "v2/en_speaker_1"
@@ -87,6 +92,9 @@ def test_what_is_not_set_takes_the_servers_and_the_models_defaults(
     assert isinstance(plan.settings.options.windows, ExactWindows)
     assert plan.settings.pause_s == 0.4
     assert plan.settings.pacing.max_lead_s is None
+    assert plan.settings.pacing.max_hold_s == 0.3
+    waits = _read(frontend, "delivery { honours_start_hint: true }", config)
+    assert waits.settings.pacing.max_hold_s == 0
     assert plan.settings.segmentation.mode is SegmentationMode.WHOLE
     live = _read(frontend, "sampling { latency_mode: LATENCY_MODE_LOW }", config, live=True)
     assert live.settings.pacing.max_lead_s == 7
@@ -130,6 +138,8 @@ def test_what_is_not_set_takes_the_servers_and_the_models_defaults(
         ("segmentation { pause { seconds: 6 } }", "segmentation.pause"),
         ("delivery { max_lead { nanos: 1 } }", "delivery.max_lead"),
         ("delivery { max_lead { seconds: 3601 } }", "delivery.max_lead"),
+        ("delivery { max_hold { nanos: -1 } }", "delivery.max_hold"),
+        ("delivery { max_hold { seconds: 11 } }", "delivery.max_hold"),
     ],
 )
 def test_a_value_out_of_range_is_laid_to_its_field(

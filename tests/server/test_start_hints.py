@@ -73,6 +73,18 @@ async def test_one_that_does_not_is_told_when_it_has_nothing_to_play() -> None:
     assert isinstance(events[-1], Completed)
 
 
+async def test_for_one_that_does_not_the_server_waits_if_it_may() -> None:
+    async with slow_client() as (client, _):
+        sent = [e async for e in client.stream(SENTENCE, seed=7) if isinstance(e, Audio)]
+        kept = [
+            e async for e in client.stream(SENTENCE, seed=7, max_hold_s=10) if isinstance(e, Audio)
+        ]
+    assert kept[0].start_hint is not None
+    assert kept[0].start_hint.expected_wait_s == 0
+    assert kept[0].sample_count > sent[0].sample_count
+    assert b"".join(e.data for e in kept) == b"".join(e.data for e in sent)
+
+
 @pytest.mark.parametrize("honours", [True, False])
 async def test_an_interruption_while_it_waits_reports_nothing_heard(*, honours: bool) -> None:
     async with slow_client() as (client, gate), client.session() as session:

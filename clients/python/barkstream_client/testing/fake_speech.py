@@ -35,6 +35,7 @@ _DEFAULTS = pb.SpeechConfig(
         latency_mode=audio_pb2.LATENCY_MODE_LOW,
     ),
     segmentation=audio_pb2.SegmentationConfig(max_utterance_tokens=40, pause=duration(0.15)),
+    delivery=audio_pb2.DeliveryConfig(max_hold=duration(0.5)),
 )
 _SENTENCE = re.compile(r"\s*\S.*?[.!?]+(?=\s)", re.DOTALL)
 
