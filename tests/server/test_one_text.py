@@ -174,7 +174,8 @@ async def test_the_first_message_tells_what_is_in_effect() -> None:
         assert effective.sampling.max_utterance_duration.ToMilliseconds() == 15_390
         assert effective.segmentation.max_utterance_tokens == 37
         assert effective.segmentation.pause.ToMilliseconds() == 300
-        assert not effective.HasField("delivery")
+        assert not effective.delivery.HasField("max_lead")
+        assert effective.delivery.max_hold.ToMilliseconds() == 500
 
 
 async def test_the_same_seed_gives_the_same_audio_and_a_drawn_one_is_reported() -> None:
