@@ -20,9 +20,11 @@ from training.models.aligned import align
 from training.models.causal import CausalModel, CausalSizes
 from training.recipe import Recipe
 from training.tokens.ids import Ids, token_ids
+from training.tokens.semantic import POINTERS, point
 
 _NO_VOICE = 0.15  # share of windows without a voice prompt
 _CUT = 0.3  # share whose semantic slice ends early, as in streaming
+_POINTED = 0.8  # share with pointers, which mean nothing here; where the text is unclear are none
 _NOISY = 0.5  # share whose history has wrong tokens, as after a model's own mistakes
 _NOISE = 0.08  # share of tokens wrong in those, at most
 
@@ -47,10 +49,13 @@ def examples(
         if random.random() >= _NO_VOICE:
             other = data.pick_prompt(row.voice)
             prompt = layout.voice(other.semantic, other.codes, recipe, ids)
+        semantic = row.semantic
+        if random.random() < _POINTED:
+            semantic = point(semantic, random.integers(0, POINTERS, len(semantic)))
         flat = layout.flatten(row.codes[: recipe.coarse_codebooks], ids)
         number = int(random.integers(layout.window_count(len(row.semantic), recipe)))
         ahead = int(random.integers(4, 22)) if random.random() < _CUT else None
-        x, y = layout.window(prompt, row.semantic, flat, number, ahead, recipe, ids)
+        x, y = layout.window(prompt, semantic, flat, number, ahead, recipe, ids)
         if not clean and random.random() < _NOISY:
             x = _disturb(x, random.random() * _NOISE, recipe, random)
         inputs.append(x)

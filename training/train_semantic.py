@@ -4,7 +4,7 @@ python -m training.train_semantic --root DIR [--minutes 60] [--total 40000]
 """
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from training.models.causal import CausalModel, CausalSizes
 from training.recipe import Recipe
 from training.tokens import text as text_tokens
 from training.tokens.ids import Ids, token_ids
-from training.tokens.semantic import PITCH_BINS
+from training.tokens.semantic import FIRST_POINTER, GAP, PITCH_BINS, POINTERS, point
 
 _NO_VOICE = 0.15
 _SHORTEST_PROMPT = 48  # semantic tokens
@@ -56,9 +56,10 @@ def to_batch(
     parts, pieces = [], []
     for row, history in rows:
         encoded = tokenizer.encode(row.text)
-        parts.append(layout.example(np.array(encoded.ids), history, row.semantic, recipe, ids))
         limit = recipe.max_input_semantic
         pieces.append(spoken_pieces(row.text, encoded.offsets, row.semantic, limit))
+        semantic = point(row.semantic, pieces[-1][:-1])
+        parts.append(layout.example(np.array(encoded.ids), history, semantic, recipe, ids))
     text, history, following, targets = zip(*parts, strict=True)
     return (
         torch.from_numpy(np.stack(text)),
@@ -88,12 +89,35 @@ def pick(
     return result
 
 
-def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean cross-entropies in nats of tokens and of the guided heads; accuracy of the phones.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a batch went.
 
-    The accuracy is that of the next phone class where the phone changes: how long the last one
-    should have lasted is another matter.
+    Attributes:
+        loss: mean cross-entropy of the tokens, in nats.
+        guidance: likewise of where the guided heads look.
+        phones: share of right phone classes where the phone changes: how long the last one should
+            have lasted is another matter.
+        pointers: share of right pointers where there is one.
     """
+
+    loss: Tensor
+    guidance: Tensor
+    phones: Tensor
+    pointers: Tensor
+
+    def values(self) -> dict[str, float]:
+        """For the curve."""
+        return {
+            "loss": float(self.loss.detach()),
+            "guidance": float(self.guidance.detach()),
+            "phones": float(self.phones),
+            "pointers": float(self.pointers),
+        }
+
+
+def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> Outcome:
+    """What the network makes of a batch."""
     text, history, following, targets, pieces = batch
     merged = model.embed(text) + model.embed(history)
     looks: dict[int, list[Tensor]] = {layer: [] for layer in _GUIDED_LAYERS}
@@ -104,17 +128,22 @@ def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> tuple[Tensor, Te
         logits.flatten(0, 1), targets.flatten(), ignore_index=layout.IGNORED
     )
     with torch.no_grad():
-        right = _phones_right(logits, targets)
+        phones = _phones_right(logits, targets)
+        pointers = targets >= FIRST_POINTER
+        pointers &= targets < FIRST_POINTER + POINTERS
+        found = FIRST_POINTER + logits[pointers][:, FIRST_POINTER:-1].argmax(-1)
+        hits = (found == targets[pointers]).float().mean()
     guidance = torch.stack([_guidance(*looks[layer], pieces) for layer in _GUIDED_LAYERS]).mean()
-    return loss, guidance, right
+    return Outcome(loss, guidance, phones, hits)
 
 
 def _phones_right(logits: Tensor, targets: Tensor) -> Tensor:
     """Share of changes of phone to the likeliest other phone; logits [B, T, V], targets [B, T]."""
-    phones = targets // PITCH_BINS
+    phones = torch.where(targets >= FIRST_POINTER, GAP, targets // PITCH_BINS)
     change = (targets[:, 1:] != layout.IGNORED) & (phones[:, 1:] != phones[:, :-1])
     before, after = phones[:, :-1][change], phones[:, 1:][change]
-    of_token = torch.arange(logits.shape[2]) // PITCH_BINS
+    tokens = torch.arange(logits.shape[2])
+    of_token = torch.where(tokens >= FIRST_POINTER, GAP, tokens // PITCH_BINS)
     others = logits[:, 1:][change].masked_fill(of_token == before[:, None], float("-inf"))
     return (of_token[others.argmax(-1)] == after).float().mean()
 
@@ -149,6 +178,9 @@ def main(arguments: list[str] | None = None) -> None:
     broken.model.dropout = _PIECES_APART
     shape = sizes(recipe, ids, options.layers, options.width, options.dropout)
     model = CausalModel(shape)
+    with torch.no_grad():  # a pointer begins as the place that it points at
+        pointers = model.input_embeds_layer.weight[FIRST_POINTER : FIRST_POINTER + POINTERS]
+        pointers += model.position_embeds_layer.weight[:POINTERS]
     optimizer = torch.optim.AdamW(
         model.parameters(), options.rate, betas=(0.9, 0.95), weight_decay=0.05, foreach=True
     )
@@ -168,23 +200,17 @@ def main(arguments: list[str] | None = None) -> None:
             data.refresh()
             model.eval()
             with torch.inference_mode():
-                loss, guidance, accuracy = losses(model, test, recipe)
-            loop.record(
-                held_out=float(loss),
-                held_out_guidance=float(guidance),
-                held_out_phones=float(accuracy),
-            )
+                found = losses(model, test, recipe).values()
+            loop.record(**{f"held_out_{name}": value for name, value in found.items()})
             model.train()
         tokenizer = broken if data.random.random() < 0.5 else plain
         batch = to_batch(pick(data, options.batch, recipe), tokenizer, recipe, ids)
-        loss, guidance, accuracy = losses(model, batch, recipe)
+        outcome = losses(model, batch, recipe)
         optimizer.zero_grad()
-        (loss + _GUIDANCE * guidance).backward()
+        (outcome.loss + _GUIDANCE * outcome.guidance).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
         optimizer.step()
-        loop.note(
-            loss=float(loss.detach()), guidance=float(guidance.detach()), phones=float(accuracy)
-        )
+        loop.note(**outcome.values())
 
 
 if __name__ == "__main__":

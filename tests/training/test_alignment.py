@@ -10,7 +10,15 @@ from training.models.aligned import align
 from training.models.causal import CausalModel
 from training.recipe import Recipe
 from training.tokens.ids import token_ids
-from training.tokens.semantic import CLASSES, PITCH_BINS
+from training.tokens.semantic import (
+    CLASSES,
+    FIRST_POINTER,
+    GAP,
+    PITCH_BINS,
+    phone_string,
+    point,
+    sounds_of,
+)
 from training.train_coarse import sizes
 from training.train_semantic import _guidance
 
@@ -30,9 +38,27 @@ def test_every_phone_belongs_to_a_piece_of_its_word() -> None:
     assert found.tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 2, 4, 4, 4, 4, 5, 5, 5]
 
 
-def test_a_number_of_several_words_is_not_guessed_at() -> None:
-    found = spoken_pieces("It is 42.", [(0, 9)], _spoken("ɪt ɪz fɔti tu"), 128)
-    assert found.tolist() == [IGNORED] * 14
+def test_a_number_is_spoken_in_the_words_that_no_other_is_spoken_in() -> None:
+    offsets = [(0, 2), (3, 5), (6, 7), (7, 8), (8, 9)]  # It is 4 2 .
+    found = spoken_pieces("It is 42.", offsets, _spoken("ɪt ɪz fɔti tu"), 128)
+    assert found.tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4]
+
+
+def test_several_numbers_of_several_words_are_not_guessed_at() -> None:
+    found = spoken_pieces("42 or 43", [(0, 8)], _spoken("fɔti tu ɔɹ fɔti θɹi"), 128)
+    assert found.tolist() == [IGNORED] * 20
+
+
+def test_the_last_token_before_a_word_points_at_it() -> None:
+    pieces = spoken_pieces("a bee, see", [(0, 1), (2, 6), (7, 10)], _spoken("__A bi,,si_"), 128)
+    pointed = point(_spoken("__A bi,,si_"), pieces[:-1])
+    plain = _spoken("__A bi,,si_")
+    changed = np.flatnonzero(pointed != plain)
+    assert changed.tolist() == [1, 3, 7]
+    assert (pointed[changed] - FIRST_POINTER).tolist() == [0, 1, 2]
+    assert phone_string(pointed) == "Abisi"
+    assert (sounds_of(pointed)[changed] == GAP).all()
+    assert np.array_equal(point(plain, np.full(len(plain), IGNORED)), plain)
 
 
 def test_pieces_that_the_model_does_not_see_are_left_out() -> None:

@@ -6,13 +6,15 @@ over its phones.
 """
 
 import re
+from itertools import pairwise
 
 import numpy as np
 
 from training.layout.semantic import IGNORED
-from training.tokens.semantic import FIRST_PHONE, PITCH_BINS
+from training.tokens.semantic import FIRST_PHONE, sounds_of
 
 _WORD = re.compile(r"\w(?:\S*\w)?")
+_DIGIT = re.compile(r"\d")
 
 
 def spoken_pieces(
@@ -29,12 +31,17 @@ def spoken_pieces(
     Returns:
         [N + 1] piece indices: a gap belongs to the word that follows it, what comes after the last
         word to the last piece. `layout.semantic.IGNORED` everywhere if the words of the text are
-        not those of the speech, as where a number is spoken in several words.
+        not those of the speech, as where several numbers are spoken in several words each.
     """
     result = np.full(len(semantic) + 1, IGNORED, np.int64)
     words = [match.span() for match in _WORD.finditer(text)]
-    sounds = np.asarray(semantic) // PITCH_BINS
+    sounds = sounds_of(semantic)
     spoken = _words(sounds)
+    numbers = [index for index, (start, end) in enumerate(words) if _DIGIT.search(text, start, end)]
+    more = len(spoken) - len(words)
+    if len(numbers) == 1 and more > 0:  # it is spoken in as many words as there are more
+        place = numbers[0]
+        words[place : place + 1] = _split(*words[place], 1 + more)
     if len(words) != len(spoken) or not offsets:
         return result
     owner = np.zeros(len(text) + 1, np.int64)
@@ -50,6 +57,12 @@ def spoken_pieces(
     result[before:] = len(offsets) - 1
     result[result >= limit] = IGNORED
     return result
+
+
+def _split(start: int, end: int, count: int) -> list[tuple[int, int]]:
+    """`count` parts of a span of letters, each of a letter at least."""
+    cuts = [start + (end - start) * index // count for index in range(count + 1)]
+    return [(a, max(a + 1, b)) for a, b in pairwise(cuts)]
 
 
 def _words(sounds: np.ndarray) -> list[tuple[int, int]]:

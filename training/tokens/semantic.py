@@ -4,6 +4,10 @@ They come from the teacher's own alignment, so they are exact and cost nothing:
 `id = phone class x PITCH_BINS + pitch bin`, bin 0 where there is no voice. Pitch is absolute, in
 steps of two semitones, so that a run of tokens also tells whose voice it is; timbre is left to the
 coarse stage. Stress is left out: it is heard in length and pitch.
+
+The last token before a word is a *pointer* instead: the piece of the text at which the word starts.
+A small network that has to find out by itself how far it has come in the text leaves words out and
+says others twice; one that writes down where it goes next need not.
 """
 
 import numpy as np
@@ -23,7 +27,9 @@ FIRST_PHONE = 6
 _LEVELS_PER_BIN = 6
 _SLACK = 1.5  # levels beyond a bin's edge that a held bin survives
 PITCH_BINS = 1 + -(-LEVELS // _LEVELS_PER_BIN)
-VOCABULARY = len(CLASSES) * PITCH_BINS
+FIRST_POINTER = len(CLASSES) * PITCH_BINS
+POINTERS = 128  # pieces of text that can be pointed at
+VOCABULARY = FIRST_POINTER + POINTERS
 
 TEACHER_FRAME = 600  # samples: 40 Hz
 TOKEN_SAMPLES = 2 * FRAME
@@ -66,14 +72,15 @@ def segments(phones: str, durations: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def frame_classes(phones: str, durations: np.ndarray) -> np.ndarray:
-    """[T] class of every semantic token of an utterance; no phone is ever skipped."""
+    """[T] class of every semantic token of an utterance; no phone or gap is ever skipped."""
     classes, lengths = segments(phones, durations)
     ends = np.cumsum(lengths) * TEACHER_FRAME
     count = int(ends[-1] // TOKEN_SAMPLES)
     ends = ends - LATE_SAMPLES
     centres = (np.arange(count) + 0.5) * TOKEN_SAMPLES
     owner = np.minimum(np.searchsorted(ends, centres, side="right"), len(classes) - 1)
-    for index in np.flatnonzero((lengths > 0) & (classes >= FIRST_PHONE)):
+    needed = (classes >= FIRST_PHONE) | (classes == GAP)
+    for index in np.flatnonzero((lengths > 0) & needed):
         if not (owner == index).any():  # one teacher frame between two centres
             start = ends[index] - lengths[index] * TEACHER_FRAME
             place = max(0, min(int((start + ends[index]) / 2 // TOKEN_SAMPLES), count - 1))
@@ -122,8 +129,33 @@ def encode(utterance: Utterance) -> tuple[np.ndarray, int]:
     return ids[first:last].astype(np.int16), first
 
 
+def sounds_of(ids: np.ndarray) -> np.ndarray:
+    """[N] phone classes of semantic ids [N]; a pointer stands in a gap."""
+    ids = np.asarray(ids)
+    return np.where(ids >= FIRST_POINTER, GAP, ids // PITCH_BINS)
+
+
+def point(ids: np.ndarray, pieces: np.ndarray) -> np.ndarray:
+    """Semantic ids with pointers.
+
+    Args:
+        ids: [N].
+        pieces: [N] piece of the text at which the word that comes next or is spoken starts, where
+            a token stands before a word; negative: not known, the token stays.
+
+    Returns:
+        [N].
+    """
+    loud = sounds_of(ids) >= FIRST_PHONE
+    before = np.flatnonzero(loud[1:] & ~loud[:-1])
+    before = before[(pieces[before] >= 0) & (pieces[before] < POINTERS)]
+    result = np.array(ids, np.int64)
+    result[before] = FIRST_POINTER + pieces[before]
+    return result
+
+
 def phone_string(ids: np.ndarray) -> str:
     """Phones of semantic ids, runs merged and pauses left out: what a phone error rate compares."""
-    classes = np.asarray(ids) // PITCH_BINS
+    classes = sounds_of(ids)
     kept = classes[np.concatenate([[True], classes[1:] != classes[:-1]])] if len(classes) else []
     return "".join(CLASSES[c] for c in kept if c >= FIRST_PHONE)
