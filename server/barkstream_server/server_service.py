@@ -75,6 +75,11 @@ class ServerService:
                     max_contexts_per_session=self._config.max_contexts_per_session,
                     max_synthesize_characters=self._config.max_synthesize_characters,
                     max_text_characters=self._config.max_text_characters,
+                    max_wait=(
+                        duration_of(self._config.max_wait_s)
+                        if self._config.admission == "measured"
+                        else None
+                    ),
                 ),
                 encodings=[name for name, number in audio_pb2.AudioEncoding.items() if number],
                 default_voice=self._default_voice or "",
@@ -119,6 +124,7 @@ class ServerService:
             in_line=load.in_line,
             expected_wait=duration_of(min(load.wait_s, MAX_WAIT_S)) if load.places else None,
             refusals_by_reason=totals.refusals,
+            least_lead=None if load.least_lead_s is None else duration_of(load.least_lead_s),
         )
 
     def _model(self) -> server_service_pb2.ModelInfo:

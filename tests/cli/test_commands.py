@@ -216,7 +216,7 @@ def test_top_prints_a_line_each_time_where_nobody_watches(
 
 def test_top_draws_a_screen_in_a_terminal() -> None:
     before = ServerLoad(True, 1, 1, 0, 4, 0.0, 2, 10.0, 0, 0)
-    load = ServerLoad(True, 3, 2, 1, 4, 1.25, 4, 16.0, 1, 0)
+    load = ServerLoad(True, 3, 2, 1, 4, 1.25, 4, 16.0, 1, 0, least_lead_s=0.25)
     drawn = "\n".join(top.screen("here:1", load, before, interval_s=2.0))
     assert "here:1  SERVING" in drawn
     assert "] 2 of 4, 1 waiting" in drawn
@@ -224,6 +224,7 @@ def test_top_draws_a_screen_in_a_terminal() -> None:
     assert "1.25  SLOWER THAN REAL TIME" in drawn
     assert "16 s  (+3.0 s/s)" in drawn
     assert "underruns        1  (+0.5/s)" in drawn
+    assert "least lead       0.25 s" in drawn
     assert "none yet" in "".join(top.screen("here:1", before, None, 1.0))
 
 

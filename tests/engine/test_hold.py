@@ -112,9 +112,7 @@ def test_in_a_crowd_fewer_run_dry() -> None:
             one = speech(max_hold_s, f"caller {number}", draws.randint(4, 16))
             simulation.at(moment_s, lambda one=one: simulation.submit(one))  # type: ignore[misc]
         simulation.run()
-        return sum(
-            simulation.finished(f"caller {number}").report.underruns for number in range(24)
-        )
+        return sum(simulation.finished(f"caller {number}").report.underruns for number in range(24))
 
     assert underruns(0.5) < underruns(0.0)
 

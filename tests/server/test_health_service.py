@@ -161,6 +161,7 @@ async def test_the_server_describes_itself() -> None:
     assert about.limits.max_contexts_per_session == 5
     assert about.limits.max_synthesize_characters == 2_000
     assert about.limits.max_text_characters == 20_000
+    assert about.limits.max_wait.ToSeconds() == 10
     assert len(about.encodings) == 6
     assert 0 not in about.encodings
     assert about.default_voice == "v2/en_speaker_0"

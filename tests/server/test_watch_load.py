@@ -54,6 +54,21 @@ async def test_what_is_going_on_and_what_was_done() -> None:
         assert done.realtime_factor > 0
 
 
+async def test_the_audio_left_to_the_listener_who_runs_dry_first() -> None:
+    async with served() as target:
+        watch = target.info.WatchLoad(OFTEN)
+        assert target.gate is not None
+        target.gate.hold("CodecDecode", after=2)
+        async with conversation(target) as talk:
+            await talk.append("a", SENTENCE)
+            await talk.finish("a")
+            heard = await until(watch, lambda load: load.HasField("least_lead"))
+            assert 0 <= heard.least_lead.ToMilliseconds() < 5_000
+            target.gate.release()
+            await talk.until("completed")
+            await until(watch, lambda load: not load.HasField("least_lead"))
+
+
 async def test_refusals_of_calls_and_of_contexts_are_counted() -> None:
     async with served(slots=1, max_waiting=0, max_contexts_per_session=1) as target:
         assert target.gate is not None

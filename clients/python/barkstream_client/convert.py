@@ -217,6 +217,7 @@ def server_info(message: server_service_pb2.GetServerInfoResponse) -> ServerInfo
             max_contexts_per_session=limits.max_contexts_per_session,
             max_synthesize_characters=limits.max_synthesize_characters,
             max_text_characters=limits.max_text_characters,
+            max_wait_s=seconds(limits.max_wait) if limits.HasField("max_wait") else None,
         ),
         encodings=tuple(encoding_name(number) for number in message.encodings),
         default_voice=message.default_voice,
@@ -242,6 +243,7 @@ def server_load(message: server_service_pb2.WatchLoadResponse) -> ServerLoad:
             seconds(message.expected_wait) if message.HasField("expected_wait") else None
         ),
         refusals_by_reason=dict(message.refusals_by_reason),
+        least_lead_s=seconds(message.least_lead) if message.HasField("least_lead") else None,
     )
 
 

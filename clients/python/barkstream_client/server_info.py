@@ -39,13 +39,17 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """Bounds on requests; lengths in code points."""
+    """Bounds on requests; lengths in code points.
+
+    ``max_wait_s``: who would wait longer for a place is refused at once; None: nobody is, for that.
+    """
 
     slots: int
     max_waiting: int
     max_contexts_per_session: int
     max_synthesize_characters: int
     max_text_characters: int
+    max_wait_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class ServerLoad:
         in_line: Texts that wait for a place.
         expected_wait_s: What a newcomer would wait for a place; None: not known.
         refusals_by_reason: The refusals, by ``SpeechError.reason``.
+        least_lead_s: Audio left to the listener who runs dry first; None: nobody listens.
     """
 
     serving: bool
@@ -102,3 +107,4 @@ class ServerLoad:
     in_line: int = 0
     expected_wait_s: float | None = None
     refusals_by_reason: Mapping[str, int] = field(default_factory=dict)
+    least_lead_s: float | None = None

@@ -59,12 +59,13 @@ async def _watch(server: str, interval_s: float, count: int | None) -> None:
 def line(load: ServerLoad) -> str:
     """All of it in one line of names and values."""
     state = "serving" if load.serving else "not-serving"
+    lead = "none" if load.least_lead_s is None else f"{load.least_lead_s:.2f}"
     return (
         f"{state} sessions={load.sessions} running={load.running}/{load.slots} "
         f"waiting={load.waiting} realtime_factor={load.realtime_factor:.2f} "
         f"utterances={load.utterances} audio_s={load.audio_s:.1f} underruns={load.underruns} "
         f"refusals={load.refusals} places={load.places} in_line={load.in_line} "
-        f"expected_wait_s={load.expected_wait_s or 0.0:.1f}"
+        f"expected_wait_s={load.expected_wait_s or 0.0:.1f} least_lead_s={lead}"
     )
 
 
@@ -88,6 +89,8 @@ def screen(
     wait = "" if load.expected_wait_s is None else f", a wait of {load.expected_wait_s:.1f} s"
     yield f"places           {load.places or 'not counted'}, {load.in_line} in line{wait}"
     yield f"real-time factor {factor}{slow}"
+    lead = "nobody listens" if load.least_lead_s is None else f"{load.least_lead_s:.2f} s"
+    yield f"least lead       {lead}"
     yield ""
     yield f"utterances       {total(load.utterances, earlier.utterances)}"
     yield f"audio            {total(load.audio_s, earlier.audio_s, ' s')}"

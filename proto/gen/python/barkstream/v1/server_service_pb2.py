@@ -26,7 +26,7 @@ from barkstream.v1 import audio_pb2 as barkstream_dot_v1_dot_audio__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"barkstream/v1/server_service.proto\x12\rbarkstream.v1\x1a\x19\x62\x61rkstream/v1/audio.proto\x1a\x1egoogle/protobuf/duration.proto\"\x16\n\x14GetServerInfoRequest\"\xc6\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\'\n\x05model\x18\x02 \x01(\x0b\x32\x18.barkstream.v1.ModelInfo\x12+\n\x06limits\x18\x03 \x01(\x0b\x32\x1b.barkstream.v1.ServerLimits\x12/\n\tencodings\x18\x04 \x03(\x0e\x32\x1c.barkstream.v1.AudioEncoding\x12\x15\n\rdefault_voice\x18\x05 \x01(\t\"s\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08is_noise\x18\x02 \x01(\x08\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x0f\n\x07\x62\x61\x63kend\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x05 \x01(\t\x12\r\n\x05\x64type\x18\x06 \x01(\t\"\x94\x01\n\x0cServerLimits\x12\r\n\x05slots\x18\x01 \x01(\r\x12\x13\n\x0bmax_waiting\x18\x02 \x01(\r\x12 \n\x18max_contexts_per_session\x18\x03 \x01(\r\x12!\n\x19max_synthesize_characters\x18\x04 \x01(\r\x12\x1b\n\x13max_text_characters\x18\x05 \x01(\r\"?\n\x10WatchLoadRequest\x12+\n\x08interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc3\x03\n\x11WatchLoadResponse\x12\x0f\n\x07serving\x18\x01 \x01(\x08\x12\x10\n\x08sessions\x18\x02 \x01(\r\x12\x0f\n\x07running\x18\x03 \x01(\r\x12\x0f\n\x07waiting\x18\x04 \x01(\r\x12\r\n\x05slots\x18\x05 \x01(\r\x12\x17\n\x0frealtime_factor\x18\x06 \x01(\x01\x12\x12\n\nutterances\x18\x07 \x01(\x04\x12(\n\x05\x61udio\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tunderruns\x18\t \x01(\x04\x12\x10\n\x08refusals\x18\n \x01(\x04\x12\x0e\n\x06places\x18\x0b \x01(\r\x12\x0f\n\x07in_line\x18\x0c \x01(\r\x12\x30\n\rexpected_wait\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12R\n\x12refusals_by_reason\x18\x0e \x03(\x0b\x32\x36.barkstream.v1.WatchLoadResponse.RefusalsByReasonEntry\x1a\x37\n\x15RefusalsByReasonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x32\xbd\x01\n\rServerService\x12Z\n\rGetServerInfo\x12#.barkstream.v1.GetServerInfoRequest\x1a$.barkstream.v1.GetServerInfoResponse\x12P\n\tWatchLoad\x12\x1f.barkstream.v1.WatchLoadRequest\x1a .barkstream.v1.WatchLoadResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"barkstream/v1/server_service.proto\x12\rbarkstream.v1\x1a\x19\x62\x61rkstream/v1/audio.proto\x1a\x1egoogle/protobuf/duration.proto\"\x16\n\x14GetServerInfoRequest\"\xc6\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\'\n\x05model\x18\x02 \x01(\x0b\x32\x18.barkstream.v1.ModelInfo\x12+\n\x06limits\x18\x03 \x01(\x0b\x32\x1b.barkstream.v1.ServerLimits\x12/\n\tencodings\x18\x04 \x03(\x0e\x32\x1c.barkstream.v1.AudioEncoding\x12\x15\n\rdefault_voice\x18\x05 \x01(\t\"s\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08is_noise\x18\x02 \x01(\x08\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x0f\n\x07\x62\x61\x63kend\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x05 \x01(\t\x12\r\n\x05\x64type\x18\x06 \x01(\t\"\xc1\x01\n\x0cServerLimits\x12\r\n\x05slots\x18\x01 \x01(\r\x12\x13\n\x0bmax_waiting\x18\x02 \x01(\r\x12 \n\x18max_contexts_per_session\x18\x03 \x01(\r\x12!\n\x19max_synthesize_characters\x18\x04 \x01(\r\x12\x1b\n\x13max_text_characters\x18\x05 \x01(\r\x12+\n\x08max_wait\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"?\n\x10WatchLoadRequest\x12+\n\x08interval\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf2\x03\n\x11WatchLoadResponse\x12\x0f\n\x07serving\x18\x01 \x01(\x08\x12\x10\n\x08sessions\x18\x02 \x01(\r\x12\x0f\n\x07running\x18\x03 \x01(\r\x12\x0f\n\x07waiting\x18\x04 \x01(\r\x12\r\n\x05slots\x18\x05 \x01(\r\x12\x17\n\x0frealtime_factor\x18\x06 \x01(\x01\x12\x12\n\nutterances\x18\x07 \x01(\x04\x12(\n\x05\x61udio\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tunderruns\x18\t \x01(\x04\x12\x10\n\x08refusals\x18\n \x01(\x04\x12\x0e\n\x06places\x18\x0b \x01(\r\x12\x0f\n\x07in_line\x18\x0c \x01(\r\x12\x30\n\rexpected_wait\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12R\n\x12refusals_by_reason\x18\x0e \x03(\x0b\x32\x36.barkstream.v1.WatchLoadResponse.RefusalsByReasonEntry\x12-\n\nleast_lead\x18\x0f \x01(\x0b\x32\x19.google.protobuf.Duration\x1a\x37\n\x15RefusalsByReasonEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x32\xbd\x01\n\rServerService\x12Z\n\rGetServerInfo\x12#.barkstream.v1.GetServerInfoRequest\x1a$.barkstream.v1.GetServerInfoResponse\x12P\n\tWatchLoad\x12\x1f.barkstream.v1.WatchLoadRequest\x1a .barkstream.v1.WatchLoadResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,13 +42,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELINFO']._serialized_start=337
   _globals['_MODELINFO']._serialized_end=452
   _globals['_SERVERLIMITS']._serialized_start=455
-  _globals['_SERVERLIMITS']._serialized_end=603
-  _globals['_WATCHLOADREQUEST']._serialized_start=605
-  _globals['_WATCHLOADREQUEST']._serialized_end=668
-  _globals['_WATCHLOADRESPONSE']._serialized_start=671
-  _globals['_WATCHLOADRESPONSE']._serialized_end=1122
-  _globals['_WATCHLOADRESPONSE_REFUSALSBYREASONENTRY']._serialized_start=1067
-  _globals['_WATCHLOADRESPONSE_REFUSALSBYREASONENTRY']._serialized_end=1122
-  _globals['_SERVERSERVICE']._serialized_start=1125
-  _globals['_SERVERSERVICE']._serialized_end=1314
+  _globals['_SERVERLIMITS']._serialized_end=648
+  _globals['_WATCHLOADREQUEST']._serialized_start=650
+  _globals['_WATCHLOADREQUEST']._serialized_end=713
+  _globals['_WATCHLOADRESPONSE']._serialized_start=716
+  _globals['_WATCHLOADRESPONSE']._serialized_end=1214
+  _globals['_WATCHLOADRESPONSE_REFUSALSBYREASONENTRY']._serialized_start=1159
+  _globals['_WATCHLOADRESPONSE_REFUSALSBYREASONENTRY']._serialized_end=1214
+  _globals['_SERVERSERVICE']._serialized_start=1217
+  _globals['_SERVERSERVICE']._serialized_end=1406
 # @@protoc_insertion_point(module_scope)

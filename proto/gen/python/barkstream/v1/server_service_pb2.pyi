@@ -45,18 +45,20 @@ class ModelInfo(_message.Message):
     def __init__(self, name: _Optional[str] = ..., is_noise: bool = ..., sample_rate_hz: _Optional[int] = ..., backend: _Optional[str] = ..., device: _Optional[str] = ..., dtype: _Optional[str] = ...) -> None: ...
 
 class ServerLimits(_message.Message):
-    __slots__ = ("slots", "max_waiting", "max_contexts_per_session", "max_synthesize_characters", "max_text_characters")
+    __slots__ = ("slots", "max_waiting", "max_contexts_per_session", "max_synthesize_characters", "max_text_characters", "max_wait")
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     MAX_WAITING_FIELD_NUMBER: _ClassVar[int]
     MAX_CONTEXTS_PER_SESSION_FIELD_NUMBER: _ClassVar[int]
     MAX_SYNTHESIZE_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
     MAX_TEXT_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_WAIT_FIELD_NUMBER: _ClassVar[int]
     slots: int
     max_waiting: int
     max_contexts_per_session: int
     max_synthesize_characters: int
     max_text_characters: int
-    def __init__(self, slots: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_contexts_per_session: _Optional[int] = ..., max_synthesize_characters: _Optional[int] = ..., max_text_characters: _Optional[int] = ...) -> None: ...
+    max_wait: _duration_pb2.Duration
+    def __init__(self, slots: _Optional[int] = ..., max_waiting: _Optional[int] = ..., max_contexts_per_session: _Optional[int] = ..., max_synthesize_characters: _Optional[int] = ..., max_text_characters: _Optional[int] = ..., max_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WatchLoadRequest(_message.Message):
     __slots__ = ("interval",)
@@ -65,7 +67,7 @@ class WatchLoadRequest(_message.Message):
     def __init__(self, interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WatchLoadResponse(_message.Message):
-    __slots__ = ("serving", "sessions", "running", "waiting", "slots", "realtime_factor", "utterances", "audio", "underruns", "refusals", "places", "in_line", "expected_wait", "refusals_by_reason")
+    __slots__ = ("serving", "sessions", "running", "waiting", "slots", "realtime_factor", "utterances", "audio", "underruns", "refusals", "places", "in_line", "expected_wait", "refusals_by_reason", "least_lead")
     class RefusalsByReasonEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -87,6 +89,7 @@ class WatchLoadResponse(_message.Message):
     IN_LINE_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_WAIT_FIELD_NUMBER: _ClassVar[int]
     REFUSALS_BY_REASON_FIELD_NUMBER: _ClassVar[int]
+    LEAST_LEAD_FIELD_NUMBER: _ClassVar[int]
     serving: bool
     sessions: int
     running: int
@@ -101,4 +104,5 @@ class WatchLoadResponse(_message.Message):
     in_line: int
     expected_wait: _duration_pb2.Duration
     refusals_by_reason: _containers.ScalarMap[str, int]
-    def __init__(self, serving: bool = ..., sessions: _Optional[int] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., slots: _Optional[int] = ..., realtime_factor: _Optional[float] = ..., utterances: _Optional[int] = ..., audio: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., underruns: _Optional[int] = ..., refusals: _Optional[int] = ..., places: _Optional[int] = ..., in_line: _Optional[int] = ..., expected_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., refusals_by_reason: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    least_lead: _duration_pb2.Duration
+    def __init__(self, serving: bool = ..., sessions: _Optional[int] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., slots: _Optional[int] = ..., realtime_factor: _Optional[float] = ..., utterances: _Optional[int] = ..., audio: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., underruns: _Optional[int] = ..., refusals: _Optional[int] = ..., places: _Optional[int] = ..., in_line: _Optional[int] = ..., expected_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., refusals_by_reason: _Optional[_Mapping[str, int]] = ..., least_lead: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
