@@ -16,7 +16,7 @@ from torch.nn import functional
 from training import tokenised
 from training.data import Sequences
 from training.layout import semantic as layout
-from training.layout.alignment import spoken_pieces
+from training.layout.alignment import last_pointers, next_pointers, spoken_pieces
 from training.loop import Loop, be_polite
 from training.models.causal import CausalModel, CausalSizes
 from training.recipe import Recipe
@@ -28,14 +28,16 @@ _NO_VOICE = 0.15
 _SHORTEST_PROMPT = 48  # semantic tokens
 _PIECES_APART = 0.1  # share of merges left out, so that rare words are spelled in many ways
 
-# The first head of these layers is shown which piece of the text is being spoken, which a small
-# network finds out by itself only after many hours (guided attention: Tachibana et al. 2017,
-# "Efficiently trainable text-to-speech system based on deep convolutional networks with guided
-# attention"; here the true alignment is the guide).
-_GUIDED_LAYERS = (2, 4)
-_GUIDANCE = 0.2  # weight of that loss
+# The first head of some layers is shown where to look, which a small network finds out by itself
+# only after many hours (guided attention: Tachibana et al. 2017, "Efficiently trainable
+# text-to-speech system based on deep convolutional networks with guided attention"; here the true
+# alignment is the guide): at the latest pointer, at the piece that the next one names, and at the
+# piece that is being spoken.
+_GUIDED_LAYERS = {0: "last", 1: "next", 2: "spoken", 4: "spoken"}
+_GUIDANCE = 0.4  # weight of that loss
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+Looks = dict[str, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Looks]
 
 
 def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> CausalSizes:
@@ -52,13 +54,17 @@ def to_batch(
     recipe: Recipe,
     ids: Ids,
 ) -> Batch:
-    """Rows with their histories as text ids, history ids, inputs after them, targets, pieces."""
-    parts, pieces = [], []
+    """Rows with their histories as text ids, history ids, inputs after them, targets, looks."""
+    parts: list[tuple[np.ndarray, ...]] = []
+    looks: dict[str, list[np.ndarray]] = {name: [] for name in _GUIDED_LAYERS.values()}
     for row, history in rows:
         encoded = tokenizer.encode(row.text)
         limit = recipe.max_input_semantic
-        pieces.append(spoken_pieces(row.text, encoded.offsets, row.semantic, limit))
-        semantic = point(row.semantic, pieces[-1][:-1])
+        pieces = spoken_pieces(row.text, encoded.offsets, row.semantic, limit)
+        semantic = point(row.semantic, pieces[:-1])
+        looks["spoken"].append(pieces)
+        looks["last"].append(last_pointers(semantic, limit + 1))
+        looks["next"].append(next_pointers(semantic, min(len(encoded.ids), limit) - 1))
         parts.append(layout.example(np.array(encoded.ids), history, semantic, recipe, ids))
     text, history, following, targets = zip(*parts, strict=True)
     return (
@@ -66,7 +72,10 @@ def to_batch(
         torch.from_numpy(np.stack(history)),
         torch.from_numpy(layout.stack(list(following), ids.semantic_pad)),
         torch.from_numpy(layout.stack(list(targets), layout.IGNORED)),
-        torch.from_numpy(layout.stack(pieces, layout.IGNORED)),
+        {
+            name: torch.from_numpy(layout.stack(rows, layout.IGNORED))
+            for name, rows in looks.items()
+        },
     )
 
 
@@ -118,7 +127,7 @@ class Outcome:
 
 def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> Outcome:
     """What the network makes of a batch."""
-    text, history, following, targets, pieces = batch
+    text, history, following, targets, wanted = batch
     merged = model.embed(text) + model.embed(history)
     looks: dict[int, list[Tensor]] = {layer: [] for layer in _GUIDED_LAYERS}
     hidden = model(torch.cat([merged, model.embed(following)], 1), looks=looks)
@@ -133,7 +142,9 @@ def losses(model: CausalModel, batch: Batch, recipe: Recipe) -> Outcome:
         pointers &= targets < FIRST_POINTER + POINTERS
         found = FIRST_POINTER + logits[pointers][:, FIRST_POINTER:-1].argmax(-1)
         hits = (found == targets[pointers]).float().mean()
-    guidance = torch.stack([_guidance(*looks[layer], pieces) for layer in _GUIDED_LAYERS]).mean()
+    guidance = torch.stack(
+        [_guidance(*looks[layer], wanted[name]) for layer, name in _GUIDED_LAYERS.items()]
+    ).mean()
     return Outcome(loss, guidance, phones, hits)
 
 
@@ -148,14 +159,14 @@ def _phones_right(logits: Tensor, targets: Tensor) -> Tensor:
     return (of_token[others.argmax(-1)] == after).float().mean()
 
 
-def _guidance(query: Tensor, key: Tensor, pieces: Tensor) -> Tensor:
-    """Mean cross-entropy of where a head looks; query, key [B, T, D], pieces [B, last of T]."""
-    first = query.shape[1] - pieces.shape[1]
+def _guidance(query: Tensor, key: Tensor, wanted: Tensor) -> Tensor:
+    """Mean cross-entropy of where a head looks; query, key [B, T, D], wanted [B, last of T]."""
+    first = query.shape[1] - wanted.shape[1]
     scores = query[:, first:] @ key.transpose(1, 2) / query.shape[-1] ** 0.5
     later = torch.ones(scores.shape[1:], dtype=torch.bool).triu(first + 1)
     scores = scores.masked_fill(later, float("-inf"))
     return functional.cross_entropy(
-        scores.flatten(0, 1), pieces.flatten(), ignore_index=layout.IGNORED
+        scores.flatten(0, 1), wanted.flatten(), ignore_index=layout.IGNORED
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from training.layout import coarse
-from training.layout.alignment import spoken_pieces
+from training.layout.alignment import last_pointers, next_pointers, spoken_pieces
 from training.layout.semantic import IGNORED
 from training.models.aligned import align
 from training.models.causal import CausalModel
@@ -59,6 +59,10 @@ def test_the_last_token_before_a_word_points_at_it() -> None:
     assert phone_string(pointed) == "Abisi"
     assert (sounds_of(pointed)[changed] == GAP).all()
     assert np.array_equal(point(plain, np.full(len(plain), IGNORED)), plain)
+    assert last_pointers(pointed, 50).tolist() == [49, 49, 51, 51, *[53] * 4, *[57] * 4]
+    assert next_pointers(pointed, 9).tolist() == [0, 0, 1, 1, *[2] * 4, *[9] * 4]
+    assert (last_pointers(plain, 50) == IGNORED).all()
+    assert (next_pointers(plain, 9) == IGNORED).all()
 
 
 def test_pieces_that_the_model_does_not_see_are_left_out() -> None:

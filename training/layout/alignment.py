@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from training.layout.semantic import IGNORED
-from training.tokens.semantic import FIRST_PHONE, sounds_of
+from training.tokens.semantic import FIRST_PHONE, FIRST_POINTER, sounds_of
 
 _WORD = re.compile(r"\w(?:\S*\w)?")
 _DIGIT = re.compile(r"\d")
@@ -56,6 +56,43 @@ def spoken_pieces(
         before = last
     result[before:] = len(offsets) - 1
     result[result >= limit] = IGNORED
+    return result
+
+
+def last_pointers(pointed: np.ndarray, first: int) -> np.ndarray:
+    """Where in the sequence the latest pointer stands, for every token that is predicted.
+
+    Args:
+        pointed: [N] semantic ids with pointers.
+        first: place in the sequence of the first of them; the infer token stands before it.
+
+    Returns:
+        [N + 1]; the infer token where there is none yet. `IGNORED` everywhere if there is none.
+    """
+    places = np.where(pointed >= FIRST_POINTER, first + np.arange(len(pointed)), first - 1)
+    if not (pointed >= FIRST_POINTER).any():
+        return np.full(len(pointed) + 1, IGNORED, np.int64)
+    return np.maximum.accumulate(np.concatenate([[first - 1], places]))
+
+
+def next_pointers(pointed: np.ndarray, last: int) -> np.ndarray:
+    """The piece that the next pointer names, for every token that is predicted.
+
+    Args:
+        pointed: [N] semantic ids with pointers.
+        last: the last piece, which follows the last word.
+
+    Returns:
+        [N + 1]. `IGNORED` everywhere if there are no pointers.
+    """
+    result = np.full(len(pointed) + 1, last, np.int64)
+    places = np.flatnonzero(pointed >= FIRST_POINTER)
+    if len(places) == 0:
+        result[:] = IGNORED
+    before = 0
+    for place in places:
+        result[before : place + 1] = pointed[place] - FIRST_POINTER
+        before = place + 1
     return result
 
 
