@@ -55,6 +55,7 @@ def main() -> None:
         threads=args.threads,
         max_waiting=args.max_waiting,
         max_lead_s=args.max_lead_s,
+        max_hold_s=args.max_hold_s,
     )
     contenders = {f"{args.slots} slots": server}
     if args.compare_one_at_a_time:
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, help="as of `barkstream serve`")
     parser.add_argument("--max-waiting", type=int, help="as of `barkstream serve`")
     parser.add_argument("--max-lead-s", type=float, help="as of `barkstream serve`")
+    parser.add_argument("--max-hold-s", type=float, help="as of `barkstream serve`")
     parser.add_argument(
         "--compare-one-at-a-time",
         action="store_true",

@@ -27,6 +27,7 @@ class ServerSettings:
     threads: int | None = None
     max_waiting: int | None = None
     max_lead_s: float | None = None
+    max_hold_s: float | None = None
 
     def arguments(self) -> tuple[str, ...]:
         """As options of ``barkstream serve``."""
@@ -41,6 +42,7 @@ class ServerSettings:
             "--threads": self.threads,
             "--max-waiting": self.max_waiting,
             "--max-lead-s": self.max_lead_s,
+            "--max-hold-s": self.max_hold_s,
         }
         return tuple(
             word
