@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import grpc
 import pytest
+import trustme
 
 from barkstream_client import Connection, SpeechClient, UnavailableError
 from barkstream_client.testing import FakeSpeechServer
@@ -107,29 +106,12 @@ async def test_a_server_that_was_killed_is_noticed(
             await asyncio.wait_for(anext(context.audio()), 60)
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[bytes, bytes]:
-    """A fresh self-signed certificate for 127.0.0.1 and its key, as PEM."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl command")
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    return cert.read_bytes(), key.read_bytes()
-
-
-async def test_tls(certificate: tuple[bytes, bytes]) -> None:
-    cert, key = certificate
-    credentials = grpc.ssl_server_credentials([(key, cert)])
+async def test_tls() -> None:
+    authority = trustme.CA()
+    cert = authority.cert_pem.bytes()
+    own_cert = authority.issue_cert("127.0.0.1")
+    key, chain = own_cert.private_key_pem.bytes(), own_cert.cert_chain_pems[0].bytes()
+    credentials = grpc.ssl_server_credentials([(key, chain)])
     async with FakeSpeechServer(credentials=credentials) as server:
         async with SpeechClient.connect(server.target, root_certificates=cert) as client:
             assert (await client.synthesize("Hi.")).audio
