@@ -1,4 +1,4 @@
-"""Step 9: write the voice as a checkpoint in the Hugging Face layout.
+"""Step 10: write the voice as a checkpoint in the Hugging Face layout.
 
     python -m training.export --root DIR --to bark_core/embedded/barkstream-tiny [--storage int8]
 

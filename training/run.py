@@ -78,14 +78,25 @@ def _front_short_of(hours: float) -> Callable[[Path], bool]:
     return lambda root: _shards(root / "front") * 20 * _SHARD_HOURS < hours
 
 
-def _untokenised(minutes: float) -> Callable[[Path], bool]:
+def _untokenised(minutes: float, student_steps: int) -> Callable[[Path], bool]:
     def ready(root: Path) -> bool:
+        if steps_done(root / "checkpoints" / "student.pt") < student_steps:
+            return False
         audio = _shards(root / "audio")
         if not (root / "codebooks.npz").exists():
             return audio * _SHARD_HOURS * 60 > 1.15 * minutes
         done = _shards(root / "tokens" / "audio")
         front = _shards(root / "front") - _shards(root / "tokens" / "front")
         return audio - done >= 8 or front > 0 or _shards(root / "tokens" / "held_out") < 2
+
+    return ready
+
+
+def _untaught(total: int, minutes: float) -> Callable[[Path], bool]:
+    def ready(root: Path) -> bool:
+        there = _shards(root / "audio") * _SHARD_HOURS * 60 > 1.15 * minutes
+        there = there and _shards(root / "held_out") > 1
+        return there and steps_done(root / "checkpoints" / "student.pt") < total
 
     return ready
 
@@ -122,17 +133,19 @@ def plan(minutes: int, codebook_minutes: float, effort: float) -> tuple[Step, ..
 
     front = ("training.synthesise", "--front-only", "--hours", str(front_hours))
     front += ("--minutes", str(minutes))
+    student = ("training.train_student", "--total", str(steps(3_000)))
     tokens = ("training.tokenise", "--minutes", str(codebook_minutes))
     return (
-        Step("tokenise", 100.0, tokens, _untokenised(codebook_minutes)),
+        Step("tokenise", 100.0, tokens, _untokenised(codebook_minutes, steps(3_000))),
+        Step("student", 50.0, student, _untaught(steps(3_000), codebook_minutes)),
         speak(0),
         speak(1),
         Step("front", 1.0, front, _front_short_of(front_hours)),
         train("decoder", 3.0, steps(20_000), "audio"),
         train("decoder_gan", 3.0, steps(15_000), "audio", after=("decoder", steps(20_000))),
-        train("coarse", 2.5, steps(16_000), "audio"),
+        train("coarse", 2.5, steps(16_000), "front"),
         train("semantic", 3.0, steps(28_000), "front"),
-        train("fine", 1.0, steps(12_000), "audio"),
+        train("fine", 1.0, steps(12_000), "front"),
     )
 
 

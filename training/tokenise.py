@@ -1,13 +1,15 @@
-"""Step 3: codebooks from the first hour of speech, then tokens of every shard that has none yet.
+"""Step 4: codebooks, fitted once, then tokens of every shard that has none yet.
 
     python -m training.tokenise --root DIR [--minutes 45] [--watch]
 
-The codebooks are fitted once, when there is enough speech, and never again: every network that
-comes after speaks their language.
+Semantic tokens come from the teacher; the codec's are those of the spectra that the student makes
+of them (`training.train_student`). The codebooks are fitted once and never again: every network
+that comes after speaks their language.
 """
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,40 +18,51 @@ import torch
 from training import corpus, tokenised
 from training.codec.codebooks import Codebooks, fit
 from training.codec.features import log_mel
+from training.loop import load
+from training.models.student import Student, StudentSizes, frames_of
+from training.recipe import Recipe
 from training.synthesise import HELD_OUT_FOLDER
 from training.teacher.source import FRAME, UNVOICED
 from training.tokens import semantic
 
 
-def analyse(
-    utterance: corpus.Utterance,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
-    """Tokens and frames of an utterance, trimmed alike.
-
-    Returns:
-        semantic ids [N], log-mel [2 N, 80], pitch levels [2 N], phone classes [2 N], and the
-        first sample kept.
-    """
+def spoken(utterance: corpus.Utterance) -> tokenised.Tokenised:
+    """Semantic tokens and pitch levels of an utterance, trimmed alike; codes are left out."""
     ids, first = semantic.encode(utterance)
-    frames = 2 * len(ids)
-    begin = first * semantic.TOKEN_SAMPLES
-    padded = np.pad(utterance.audio, (0, FRAME * 4))
-    mel = log_mel(padded)[2 * first : 2 * first + frames]
-    levels = np.full(frames, UNVOICED, np.int8)
-    given = utterance.levels[2 * first : 2 * first + frames]
+    levels = np.full(2 * len(ids), UNVOICED, np.int8)
+    given = utterance.levels[2 * first : 2 * (first + len(ids))]
     levels[: len(given)] = given
-    classes = np.repeat(ids // semantic.PITCH_BINS, 2)
-    return ids, mel, levels, classes, begin
+    begin = first * semantic.TOKEN_SAMPLES
+    none = np.zeros((Recipe().codebooks, 0), np.int16)
+    return tokenised.Tokenised(utterance.text, utterance.voice, ids, none, levels, begin)
 
 
-def tokenise(utterance: corpus.Utterance, books: Codebooks) -> tokenised.Tokenised:
-    """The tokens of an utterance."""
-    ids, mel, levels, classes, begin = analyse(utterance)
-    codes = books.encode(mel, levels, classes)
-    return tokenised.Tokenised(utterance.text, utterance.voice, ids, codes, levels, begin)
+def teacher_mel(utterance: corpus.Utterance, row: tokenised.Tokenised) -> np.ndarray:
+    """[2 N, 80] log-mel frames of the teacher's audio, trimmed as its tokens are."""
+    first = row.first_sample // FRAME
+    padded = np.pad(utterance.audio, (0, FRAME * 4))
+    return log_mel(padded)[first : first + len(row.levels)]
 
 
-def fit_codebooks(root: Path, minutes: float) -> Codebooks:
+def mel_and_classes(row: tokenised.Tokenised, student: Student) -> tuple[np.ndarray, np.ndarray]:
+    """The student's log-mel frames [2 N, 80] of an utterance, and their phone classes [2 N]."""
+    mel = student.spectrum(frames_of(row.semantic, row.levels, row.voice))
+    return mel, np.repeat(semantic.sounds_of(row.semantic), 2)
+
+
+def open_student(root: Path) -> Student:
+    """The student that `training.train_student` made.
+
+    Raises:
+        FileNotFoundError: it has not been trained.
+    """
+    stored = load(root / "checkpoints" / "student.pt")
+    student = Student(StudentSizes(**stored["about"]["sizes"]))
+    student.load_state_dict(stored["modules"]["model"])
+    return student.eval()
+
+
+def fit_codebooks(root: Path, minutes: float, student: Student) -> Codebooks:
     """The codebooks of `root`, made from the first `minutes` of its audio if not there yet."""
     path = root / "codebooks.npz"
     if path.exists():
@@ -57,10 +70,11 @@ def fit_codebooks(root: Path, minutes: float) -> Codebooks:
     mels, levels, classes, ends = [], [], [], []
     total = 0
     for utterance in corpus.read_all(root / "audio"):
-        _, mel, level, kind, _ = analyse(utterance)
+        row = spoken(utterance)
+        mel, kinds = mel_and_classes(row, student)
         mels.append(mel)
-        levels.append(level)
-        classes.append(kind)
+        levels.append(row.levels)
+        classes.append(kinds)
         total += len(mel)
         ends.append(total)
         if total >= minutes * 60 * 75:
@@ -82,22 +96,16 @@ def fit_codebooks(root: Path, minutes: float) -> Codebooks:
     return books
 
 
-def tokenise_front(root: Path) -> None:
-    """Semantic tokens alone, of the shards that have no audio."""
-    for shard in corpus.shards(root / "front"):
-        target = root / "tokens" / "front" / shard.name
-        if not target.exists():
-            rows = []
-            for utterance in corpus.read_shard(shard):
-                ids, first = semantic.encode(utterance)
-                codes, levels = np.zeros((8, 0), np.int16), np.zeros(0, np.int8)
-                begin = first * semantic.TOKEN_SAMPLES
-                row = tokenised.Tokenised(
-                    utterance.text, utterance.voice, ids, codes, levels, begin
-                )
-                rows.append(row)
-            tokenised.write(target, [r for r in rows if len(r.semantic)])
-            print(target, flush=True)
+def tokenise(shard: Path, target: Path, books: Codebooks, student: Student) -> None:
+    """Write the tokens of a shard of utterances."""
+    rows = []
+    for utterance in corpus.read_shard(shard):
+        row = spoken(utterance)
+        if len(row.semantic):
+            mel, kinds = mel_and_classes(row, student)
+            rows.append(replace(row, codes=books.encode(mel, row.levels, kinds)))
+    tokenised.write(target, rows)
+    print(target, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -108,16 +116,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--watch", action="store_true", help="go on as new shards appear")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    books = fit_codebooks(options.root, options.minutes)
+    student = open_student(options.root)
+    books = fit_codebooks(options.root, options.minutes, student)
     while True:
-        for name in (HELD_OUT_FOLDER, "audio"):
+        for name in (HELD_OUT_FOLDER, "audio", "front"):
             for shard in corpus.shards(options.root / name):
                 target = options.root / "tokens" / name / shard.name
                 if not target.exists():
-                    rows = [tokenise(u, books) for u in corpus.read_shard(shard)]
-                    tokenised.write(target, [r for r in rows if len(r.semantic)])
-                    print(target, flush=True)
-        tokenise_front(options.root)
+                    tokenise(shard, target, books, student)
         if not options.watch:
             break
         time.sleep(60)

@@ -16,7 +16,7 @@ class Tokenised:
         text: as a user would write it.
         voice: index into `corpus.VOICES`.
         semantic: [N] int16.
-        codes: [8, 2 N] int16; [8, 0] where there is no audio.
+        codes: [8, 2 N] int16; [8, 0] where they have not been made.
         levels: [2 N] int8 pitch levels of the frames.
         first_sample: of the untrimmed audio.
     """

@@ -1,4 +1,4 @@
-"""Step 6: train semantic to coarse; resumes where it stopped.
+"""Step 7: train semantic to coarse; resumes where it stopped.
 
 python -m training.train_coarse --root DIR [--minutes 60] [--total 30000]
 """
@@ -124,7 +124,7 @@ def main(arguments: list[str] | None = None) -> None:
         options.total,
         {"sizes": asdict(shape)},
     )
-    data = Sequences(options.root / "tokens" / "audio", seed=loop.step)
+    data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
     test = examples(unseen, 32, recipe, ids, clean=True)
     print(f"{data.refresh():.2f} h of speech", flush=True)

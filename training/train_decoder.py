@@ -1,4 +1,4 @@
-"""Step 4: train the codec's decoder and its tables to render codes; resumes where it stopped.
+"""Step 5: train the codec's decoder and its tables to render codes; resumes where it stopped.
 
     python -m training.train_decoder --root DIR [--minutes 60] [--total 40000]
 

@@ -1,4 +1,4 @@
-"""Step 4b: refine the decoder against critics, for a natural sound; resumes where it stopped.
+"""Step 5b: refine the decoder against critics, for a natural sound; resumes where it stopped.
 
     python -m training.train_decoder_gan --root DIR [--minutes 60] [--total 20000]
 

@@ -1,4 +1,4 @@
-"""Step 7: train coarse to fine; resumes where it stopped.
+"""Step 8: train coarse to fine; resumes where it stopped.
 
 python -m training.train_fine --root DIR [--minutes 60] [--total 20000]
 """
@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
         options.total,
         {"sizes": asdict(shape)},
     )
-    data = Sequences(options.root / "tokens" / "audio", seed=loop.step)
+    data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
     books = range(recipe.coarse_codebooks, recipe.codebooks)
     test = {book: examples(unseen, 8, book, recipe, ids) for book in books}

@@ -1,4 +1,4 @@
-"""Step 5: train text to semantic; resumes where it stopped.
+"""Step 6: train text to semantic; resumes where it stopped.
 
 python -m training.train_semantic --root DIR [--minutes 60] [--total 40000]
 """
