@@ -25,6 +25,8 @@ from pathlib import Path
 
 import torch
 
+from training import transcribe
+
 _POLL_S = 5.0
 _SHARD_HOURS = 50 * 3.3 / 3600
 
@@ -76,6 +78,14 @@ def _audio_short_of(hours: float) -> Callable[[Path], bool]:
 
 def _front_short_of(hours: float) -> Callable[[Path], bool]:
     return lambda root: _shards(root / "front") * 20 * _SHARD_HOURS < hours
+
+
+def _untranscribed(root: Path) -> bool:
+    path = root / transcribe.FILE
+    if not path.exists():
+        return True
+    with path.open("rb") as done, (root / "texts.txt").open("rb") as texts:
+        return sum(1 for _ in done) < sum(1 for _ in texts)
 
 
 def _untokenised(minutes: float, student_steps: int) -> Callable[[Path], bool]:
@@ -140,6 +150,7 @@ def plan(minutes: int, codebook_minutes: float, effort: float) -> tuple[Step, ..
         Step("student", 50.0, student, _untaught(steps(3_000), codebook_minutes)),
         speak(0),
         speak(1),
+        Step("transcribe", 100.0, ("training.transcribe",), _untranscribed),
         Step("front", 1.0, front, _front_short_of(front_hours)),
         train("decoder", 3.0, steps(20_000), "audio"),
         train("decoder_gan", 3.0, steps(15_000), "audio", after=("decoder", steps(20_000))),

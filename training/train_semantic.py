@@ -13,10 +13,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training import tokenised
+from training import tokenised, transcribe
 from training.data import Sequences
 from training.layout import semantic as layout
 from training.layout.alignment import last_pointers, next_pointers, spoken_pieces
+from training.layout.reading import READING, lesson
 from training.loop import Loop, be_polite
 from training.models.causal import CausalModel, CausalSizes
 from training.recipe import Recipe
@@ -48,24 +49,48 @@ def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> 
     )
 
 
-def to_batch(
-    rows: list[tuple[tokenised.Tokenised, np.ndarray]],
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """One sequence: [L] text ids, [H] history, [N] semantic ids with pointers, [N + 1] pieces."""
+
+    text: np.ndarray
+    history: np.ndarray
+    semantic: np.ndarray
+    pieces: np.ndarray
+
+
+def spoken(
+    row: tokenised.Tokenised, history: np.ndarray, tokenizer: Tokenizer, recipe: Recipe
+) -> Example:
+    """A sentence in the voice of a history."""
+    encoded = tokenizer.encode(row.text)
+    pieces = spoken_pieces(row.text, encoded.offsets, row.semantic, recipe.max_input_semantic)
+    return Example(np.array(encoded.ids), history, point(row.semantic, pieces[:-1]), pieces)
+
+
+def reading(
+    sentences: list[tuple[str, str]],
     tokenizer: Tokenizer,
+    limit: int,
+    pitch_bin: int,
     recipe: Recipe,
-    ids: Ids,
-) -> Batch:
-    """Rows with their histories as text ids, history ids, inputs after them, targets, looks."""
+) -> Example:
+    """Sentences to be read without a voice, up to `limit` pieces of text."""
+    made = lesson(sentences, tokenizer, limit, pitch_bin)
+    history = np.full(recipe.max_input_semantic, READING)
+    return Example(made.text, history, made.semantic, made.pieces)
+
+
+def to_batch(examples: list[Example], recipe: Recipe, ids: Ids) -> Batch:
+    """Text ids, history ids, inputs after them, targets, and where to look."""
     parts: list[tuple[np.ndarray, ...]] = []
     looks: dict[str, list[np.ndarray]] = {name: [] for name in _GUIDED_LAYERS.values()}
-    for row, history in rows:
-        encoded = tokenizer.encode(row.text)
-        limit = recipe.max_input_semantic
-        pieces = spoken_pieces(row.text, encoded.offsets, row.semantic, limit)
-        semantic = point(row.semantic, pieces[:-1])
-        looks["spoken"].append(pieces)
-        looks["last"].append(last_pointers(semantic, limit + 1))
-        looks["next"].append(next_pointers(semantic, min(len(encoded.ids), limit) - 1))
-        parts.append(layout.example(np.array(encoded.ids), history, semantic, recipe, ids))
+    limit = recipe.max_input_semantic
+    for one in examples:
+        looks["spoken"].append(one.pieces)
+        looks["last"].append(last_pointers(one.semantic, limit + 1))
+        looks["next"].append(next_pointers(one.semantic, min(len(one.text), limit) - 1))
+        parts.append(layout.example(one.text, one.history, one.semantic, recipe, ids))
     text, history, following, targets = zip(*parts, strict=True)
     return (
         torch.from_numpy(np.stack(text)),
@@ -95,6 +120,24 @@ def pick(
             while len(history) < _SHORTEST_PROMPT:
                 history = np.concatenate([history, data.pick_prompt(row.voice).semantic])
         result.append((row, history))
+    return result
+
+
+def lessons(
+    texts: list[tuple[str, str]],
+    data: Sequences,
+    count: int,
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+) -> list[Example]:
+    """`count` random readings of about equal length, at pitches that voices have."""
+    random = data.random
+    limit = int(random.integers(40, recipe.max_input_semantic + 1))
+    result = []
+    for _ in range(count):
+        some = [texts[i] for i in random.integers(0, len(texts), 16)]
+        bins = data.pick().semantic % PITCH_BINS
+        result.append(reading(some, tokenizer, limit, max(1, int(bins.max())), recipe))
     return result
 
 
@@ -178,6 +221,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--total", type=int, default=28_000)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--reading", type=float, default=0.5, help="share of batches that read")
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--dropout", type=float, default=0.05)
@@ -204,7 +248,12 @@ def main(arguments: list[str] | None = None) -> None:
     )
     data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
-    test = to_batch(pick(unseen, 48, recipe), plain, recipe, ids)
+    test = to_batch(
+        [spoken(row, history, plain, recipe) for row, history in pick(unseen, 48, recipe)],
+        recipe,
+        ids,
+    )
+    texts = list(transcribe.read(options.root))
     print(f"{data.refresh():.2f} h of speech", flush=True)
     for step in loop.steps(options.minutes):
         if step % 200 == 0:
@@ -215,13 +264,19 @@ def main(arguments: list[str] | None = None) -> None:
             loop.record(**{f"held_out_{name}": value for name, value in found.items()})
             model.train()
         tokenizer = broken if data.random.random() < 0.5 else plain
-        batch = to_batch(pick(data, options.batch, recipe), tokenizer, recipe, ids)
-        outcome = losses(model, batch, recipe)
+        reads = bool(texts) and data.random.random() < options.reading
+        if reads:
+            examples = lessons(texts, data, options.batch - 2, tokenizer, recipe)
+        else:
+            rows = pick(data, options.batch, recipe)
+            examples = [spoken(row, history, tokenizer, recipe) for row, history in rows]
+        outcome = losses(model, to_batch(examples, recipe, ids), recipe)
         optimizer.zero_grad()
         (outcome.loss + _GUIDANCE * outcome.guidance).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
         optimizer.step()
-        loop.note(**outcome.values())
+        prefix = "reading_" if reads else ""
+        loop.note(**{f"{prefix}{name}": value for name, value in outcome.values().items()})
 
 
 if __name__ == "__main__":

