@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.codec.codebooks import Codebooks
 from training.data import Sequences
 from training.layout import fine as layout
 from training.layout.semantic import IGNORED
 from training.loop import Loop, be_polite
-from training.models.fine import FineModel, FineSizes
+from training.models.fine import FineModel, FineSizes, know_codebooks
 from training.recipe import Recipe
 from training.tokens.ids import Ids, token_ids
 
@@ -80,6 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
         options.dropout,
     )
     model = FineModel(shape)
+    know_codebooks(model, Codebooks.load(str(options.root / "codebooks.npz")).tables)
     optimizer = torch.optim.AdamW(
         model.parameters(), options.rate, betas=(0.9, 0.95), weight_decay=0.05, foreach=True
     )

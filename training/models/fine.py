@@ -3,12 +3,17 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.codec.codebooks import LATENT, MEL_PARTS
 from training.models.blocks import Block, initialise
 
 VOCABULARY = 1056  # 1024 codes, the pad 1024, and as much unused as published
+
+
+_SAME_SCALE, _OWN_SCALE = 0.1, 0.08  # of embeddings, beside 0.02 of what is left random
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +70,27 @@ class FineModel(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return self.lm_heads[book - 1](self.layernorm_final(x))
+
+
+@torch.no_grad()
+def know_codebooks(model: FineModel, tables: np.ndarray) -> None:
+    """Begin with embeddings that say where in the codec's space each code lies.
+
+    Which residual follows from the codes so far is a matter of geometry, which a network that
+    knows codes by number only has to learn from examples of every one of them. A row is made of
+    the code's vector as it is, so that the sum over the books is what has been said so far; the
+    same to the scale of its book, which as a head measures how near a code is; and its square
+    norm, which a distance needs too. All of it stays free to change.
+
+    Args:
+        model: fresh; at least 128 wide.
+        tables: [8, 1024, 64] of the codebooks.
+    """
+    near = LATENT + MEL_PARTS
+    for book, table in enumerate(torch.from_numpy(tables).float()):
+        rows = model.input_embeds_layers[book].weight[: len(table)]
+        rows[:, :LATENT] = _SAME_SCALE * table
+        scaled = table[:, :MEL_PARTS] / table[:, :MEL_PARTS].square().mean().sqrt()
+        rows[:, LATENT:near] = _OWN_SCALE * scaled
+        square = scaled.square().sum(1)
+        rows[:, near] = -_OWN_SCALE * (square - square.mean()) / square.std().clamp(min=1e-3)
