@@ -67,10 +67,15 @@ def open_embedded() -> Checkpoint:
     Raises:
         CheckpointError: It is damaged.
     """
-    shipped = Path(str(importlib.resources.files(embedded))) / _EMBEDDED_FOLDER
+    shipped = embedded_folder()
     if is_hugging_face(shipped):
         return open_hugging_face(shipped, EMBEDDED)
     return open_noise(f"no voice is shipped with this version: {noise.NOTICE}")
+
+
+def embedded_folder() -> Path:
+    """Where the voice shipped with this package lies, if one is."""
+    return Path(str(importlib.resources.files(embedded))) / _EMBEDDED_FOLDER
 
 
 def open_directory(directory: Path) -> Checkpoint:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from bark_core import embedded
 from bark_core.checkpoints import open_checkpoint
 from bark_core.checkpoints.hf_directory import is_hugging_face
 from bark_core.checkpoints.json_file import read_object
+from bark_core.checkpoints.opening import EMBEDDED, embedded_folder
 from bark_core.checkpoints.suno_directory import is_suno, suno_cache
 from bark_core.doctor.report import FoundCheckpoint
 from bark_core.drop_in.model_cache import CHECKPOINT_VARIABLE
@@ -28,8 +27,8 @@ def find_checkpoints() -> tuple[FoundCheckpoint, ...]:
 
 def _candidates() -> Iterator[tuple[str, str]]:
     """What to give to ``open_checkpoint``, and where it was found."""
-    if is_hugging_face(Path(str(importlib.resources.files(embedded)))):
-        yield "embedded", "package"
+    if is_hugging_face(embedded_folder()):
+        yield EMBEDDED, "package"
     if named := os.environ.get(CHECKPOINT_VARIABLE):
         yield named, f"environment variable {CHECKPOINT_VARIABLE}"
     for repository in _cached_repositories():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.resources
 import json
 import shutil
 import subprocess
@@ -111,6 +112,13 @@ def test_checkpoints_are_found(empty_machine: Path, monkeypatch: pytest.MonkeyPa
     assert found[str(GOLDEN)].problem == found["suno/bark-small"].problem == ""
     assert "holds no weights" in found["suno/bark"].problem
     assert "lacks the coarse model" in found[str(suno)].problem
+
+
+def test_the_shipped_voice_is_found(empty_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(GOLDEN, empty_machine / "barkstream-tiny")
+    monkeypatch.setattr(importlib.resources, "files", lambda _: empty_machine)
+    found = examine(run_model=False).found
+    assert [(one.spec, one.origin, one.problem) for one in found] == [("embedded", "package", "")]
 
 
 def golden_tokens() -> Voice:
