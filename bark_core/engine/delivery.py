@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bark_core.backends.base import FloatArray
 from bark_core.config import BarkConfig
+from bark_core.engine.caution import Caution
 from bark_core.engine.events import AudioReady, Event, UtteranceProgress
 from bark_core.engine.hinting import Hinting
 from bark_core.engine.hold import Hold
@@ -22,6 +23,7 @@ class Delivery:
         hinting: Knows when listeners should start.
         tally: Counts leads.
         events: Where events are put.
+        caution: Learns of those who run dry.
     """
 
     def __init__(
@@ -31,11 +33,14 @@ class Delivery:
         hinting: Hinting,
         tally: TallyKeeper,
         events: list[Event],
+        *,
+        caution: Caution,
     ) -> None:
         self._config = config
         self._bounds = bounds
         self._hinting = hinting
         self._tally = tally
+        self._caution = caution
         self._events = events
 
     def audio(self, utterance: Utterance, pcm: FloatArray, now_s: float, *, fed: int) -> None:
@@ -79,7 +84,9 @@ class Delivery:
         silent = clock.waiting or lead_s == 0.0
         if utterance.delivered_samples:
             self._tally.lead(lead_s)
-            utterance.underruns += lead_s == 0.0
+            if lead_s == 0.0:
+                utterance.underruns += 1
+                self._caution.ran_dry(now_s, fed=fed)
         honours = utterance.request.pacing.honours_start_hint
         clock.deliver(fresh.size / self._config.sample_rate_hz, now_s, honours_hints=honours)
         self._events.append(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from bark_core.backends.base import BackendLimits
 from bark_core.config import BarkConfig
 from bark_core.engine.capacity import CostModel, Listener
+from bark_core.engine.caution import Caution
 from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.degradation import measures
 from bark_core.engine.events import UtteranceQueued
@@ -16,7 +17,7 @@ from bark_core.engine.interface import EngineLimits
 from bark_core.engine.length import LengthMeter
 from bark_core.engine.line import moved, positions
 from bark_core.engine.outlook import Making, Outlook, Waiting, ends_s
-from bark_core.engine.pieces import recipe_of
+from bark_core.engine.pieces import Recipe, recipe_of
 from bark_core.engine.stream import Stream
 from bark_core.engine.utterance import Utterance
 from bark_core.options import LowLatencyWindows, WindowPolicy
@@ -40,6 +41,7 @@ class Places:
         limits: Of the engine.
         costs: What was measured.
         lengths: How long utterances are.
+        caution: How much time is planned for nobody.
     """
 
     def __init__(
@@ -49,12 +51,15 @@ class Places:
         limits: EngineLimits,
         costs: MeasuredCosts,
         lengths: LengthMeter,
+        *,
+        caution: Caution,
     ) -> None:
         self._config = config
         self._slots = backend.slots
         self._limits = limits
         self._costs = costs
-        self._models: dict[WindowPolicy, CostModel] = {}
+        self._caution = caution
+        self._recipes: dict[WindowPolicy, Recipe] = {}
         self._lengths = lengths
         self._room = True
         self._turn_s = 0.0
@@ -109,7 +114,7 @@ class Places:
             return True
         if len(streams) != self._asked_with or now_s >= self._ask_again_s:
             self._asked_with, self._ask_again_s = len(streams), now_s + RECHECK_S
-            model = self._model(head.request.options.windows)
+            model = self._model(head.request.options.windows, now_s)
             self._room = len(streams) < model.places(self._slots)
             if self._room:
                 start = model.start([_listener(stream, model, now_s) for stream in streams])
@@ -122,7 +127,7 @@ class Places:
         """What newcomers have to expect; None: places are not counted."""
         if not self._limits.measured_places:
             return None
-        model = self._model(LowLatencyWindows())
+        model = self._model(LowLatencyWindows(), now_s)
         places = model.places(self._slots)
         paces = [model.pace(fed) for fed in range(len(streams) + 1)]
         start = model.start([_listener(stream, model, now_s) for stream in streams])
@@ -174,15 +179,13 @@ class Places:
         assert head is not None
         return Making(left_s, stream.clock.lead_s(now_s), head.request.pacing.max_lead_s)
 
-    def _model(self, windows: WindowPolicy) -> CostModel:
-        model = self._models.get(windows)
-        if model is None:
-            if len(self._models) >= MAX_POLICIES:
-                self._models.clear()
-            recipe = recipe_of(self._config, windows)
-            model = CostModel(self._costs, recipe, self._limits.headroom)
-            self._models[windows] = model
-        return model
+    def _model(self, windows: WindowPolicy, now_s: float) -> CostModel:
+        recipe = self._recipes.get(windows)
+        if recipe is None:
+            if len(self._recipes) >= MAX_POLICIES:
+                self._recipes.clear()
+            recipe = self._recipes[windows] = recipe_of(self._config, windows)
+        return CostModel(self._costs, recipe, self._caution.headroom(now_s))
 
 
 def _listener(stream: Stream, model: CostModel, now_s: float) -> Listener:

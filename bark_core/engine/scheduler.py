@@ -12,6 +12,7 @@ from bark_core.backends.base import BackendLimits, Output
 from bark_core.config import BarkConfig
 from bark_core.engine import policy
 from bark_core.engine.assignment import Assignment, Rider
+from bark_core.engine.caution import Caution
 from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.delivery import Delivery
 from bark_core.engine.events import (
@@ -72,10 +73,13 @@ class Scheduler:
         self.tally = TallyKeeper()
         lengths = LengthMeter(config)
         self._hinting = Hinting(config, lengths)
-        self._delivery = Delivery(config, self._bounds, self._hinting, self.tally, self._events)
+        caution = Caution(self._bounds.headroom)
+        self._delivery = Delivery(
+            config, self._bounds, self._hinting, self.tally, self._events, caution=caution
+        )
         self._wanted = Demand()
         self.costs = costs or MeasuredCosts(limits)
-        self._places = Places(config, limits, self._bounds, self.costs, lengths)
+        self._places = Places(config, limits, self._bounds, self.costs, lengths, caution=caution)
 
     @property
     def running(self) -> int:
