@@ -7,7 +7,6 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,8 +24,7 @@ from training.tokens.semantic import POINTERS, point
 _NO_VOICE = 0.15  # share of windows without a voice prompt
 _CUT = 0.3  # share whose semantic slice ends early, as in streaming
 _POINTED = 0.8  # share with pointers, which mean nothing here; where the text is unclear are none
-_NOISY = 0.5  # share whose history has wrong tokens, as after a model's own mistakes
-_NOISE = 0.08  # share of tokens wrong in those, at most
+_OWN = 0.75  # share of windows that continue, in part, what the network itself would have said
 
 
 def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> CausalSizes:
@@ -37,10 +35,8 @@ def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> 
     )
 
 
-def examples(
-    data: Sequences, count: int, recipe: Recipe, ids: Ids, *, clean: bool = False
-) -> tuple[Tensor, Tensor]:
-    """`count` random windows: inputs and targets [B, L]; `clean` ones have no noise."""
+def examples(data: Sequences, count: int, recipe: Recipe, ids: Ids) -> tuple[Tensor, Tensor]:
+    """`count` random windows: inputs and targets [B, L]."""
     random = data.random
     inputs, targets = [], []
     for _ in range(count):
@@ -56,8 +52,6 @@ def examples(
         number = int(random.integers(layout.window_count(len(row.semantic), recipe)))
         ahead = int(random.integers(4, 22)) if random.random() < _CUT else None
         x, y = layout.window(prompt, semantic, flat, number, ahead, recipe, ids)
-        if not clean and random.random() < _NOISY:
-            x = _disturb(x, random.random() * _NOISE, recipe, random)
         inputs.append(x)
         targets.append(y)
     return (
@@ -66,17 +60,47 @@ def examples(
     )
 
 
-def _disturb(
-    inputs: np.ndarray, share: float, recipe: Recipe, random: np.random.Generator
-) -> np.ndarray:
-    """Replace some coarse tokens by those of a frame nearby: plausible, but wrong."""
+@torch.no_grad()
+def own_words(
+    model: CausalModel, inputs: Tensor, shares: Tensor, recipe: Recipe, ids: Ids
+) -> Tensor:
+    """Replace coarse tokens by what the network would have said there itself.
+
+    A network that has only ever continued true speech drifts away once it has to continue its own
+    (scheduled sampling in two passes: Mihaylova & Martins 2019, "Scheduled sampling for
+    transformers"). What is wanted follows from the semantic tokens whatever has been said so far,
+    so the targets stay.
+
+    Args:
+        model: as trained so far.
+        inputs: [B, L] windows.
+        shares: [B] of the tokens replaced.
+        recipe: for the lengths.
+        ids: of the books and pads.
+
+    Returns:
+        [B, L].
+    """
     first = recipe.max_coarse_input + 1
-    tokens = inputs[first:]
-    shift = recipe.coarse_codebooks * random.integers(-2, 3, len(tokens))
-    source = np.clip(np.arange(len(tokens)) + shift, 0, max(0, len(tokens) - 1))
-    same_book = (source - np.arange(len(tokens))) % recipe.coarse_codebooks == 0
-    wrong = (random.random(len(tokens)) < share) & same_book
-    return np.concatenate([inputs[:first], np.where(wrong, tokens[source], tokens)])
+    tokens = inputs[:, first:]
+    hidden = model(model.embed(inputs[:, :-1]))[:, first - 1 :]
+    said = torch.empty_like(tokens)
+    for book in range(recipe.coarse_codebooks):
+        begin, logits = _logits(model, hidden, book, recipe, ids)
+        # The largest of logits with Gumbel noise is a draw from their softmax.
+        noise = -torch.empty_like(logits).exponential_().log()
+        said[:, book :: recipe.coarse_codebooks] = begin + (logits + noise).argmax(-1)
+    replaced = (torch.rand(tokens.shape) < shares[:, None]) & (tokens != ids.coarse_pad)
+    return torch.cat([inputs[:, :first], torch.where(replaced, said, tokens)], 1)
+
+
+def _logits(
+    model: CausalModel, hidden: Tensor, book: int, recipe: Recipe, ids: Ids
+) -> tuple[int, Tensor]:
+    """First id of a book, and the logits [B, T, 1024] of its tokens; hidden [B, 2 T, width]."""
+    first = ids.semantic_vocabulary + book * ids.codebook_size
+    weight = model.lm_head.weight[first : first + ids.codebook_size]
+    return first, hidden[:, book :: recipe.coarse_codebooks] @ weight.T
 
 
 def losses(model: CausalModel, inputs: Tensor, targets: Tensor, recipe: Recipe, ids: Ids) -> Tensor:
@@ -85,9 +109,7 @@ def losses(model: CausalModel, inputs: Tensor, targets: Tensor, recipe: Recipe, 
     wanted = targets[:, recipe.max_coarse_input :]
     result = []
     for book in range(recipe.coarse_codebooks):
-        first = ids.semantic_vocabulary + book * ids.codebook_size
-        weight = model.lm_head.weight[first : first + ids.codebook_size]
-        logits = hidden[:, book :: recipe.coarse_codebooks] @ weight.T
+        first, logits = _logits(model, hidden, book, recipe, ids)
         answer = wanted[:, book :: recipe.coarse_codebooks]
         answer = torch.where(answer == IGNORED, answer, answer - first)
         result.append(
@@ -126,7 +148,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
-    test = examples(unseen, 32, recipe, ids, clean=True)
+    test = examples(unseen, 32, recipe, ids)
     print(f"{data.refresh():.2f} h of speech", flush=True)
     for step in loop.steps(options.minutes):
         if step % 200 == 0:
@@ -136,7 +158,10 @@ def main(arguments: list[str] | None = None) -> None:
                 first, second = losses(model, *test, recipe, ids).tolist()
             loop.record(held_out_0=first, held_out_1=second)
             model.train()
-        parts = losses(model, *examples(data, options.batch, recipe, ids), recipe, ids)
+        inputs, targets = examples(data, options.batch, recipe, ids)
+        shares = torch.rand(len(inputs)) * (torch.rand(len(inputs)) < _OWN)
+        inputs = own_words(model, inputs, shares, recipe, ids)
+        parts = losses(model, inputs, targets, recipe, ids)
         optimizer.zero_grad()
         parts.sum().backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)

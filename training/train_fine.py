@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.codec.codebooks import Codebooks
+from training.codec.slips import slip
 from training.data import Sequences
 from training.layout import fine as layout
 from training.layout.semantic import IGNORED
@@ -22,11 +23,12 @@ from training.recipe import Recipe
 from training.tokens.ids import Ids, token_ids
 
 _NO_VOICE = 0.15
+_SLIPPED = 0.7  # share of utterances with mistakes in the coarse codes
 _EARLY = 0.4  # share of utterances cut short, as a streaming server fills its first chunks
 
 
 def examples(
-    data: Sequences, count: int, book: int, recipe: Recipe, ids: Ids
+    data: Sequences, count: int, book: int, books: Codebooks, recipe: Recipe, ids: Ids
 ) -> tuple[Tensor, Tensor]:
     """`count` random windows for one book: inputs [B, 8, 256] and targets [B, 256]."""
     random = data.random
@@ -39,6 +41,8 @@ def examples(
             history = data.pick_prompt(row.voice).codes[:, -recipe.max_fine_history :]
         if random.random() < _EARLY:
             codes = codes[:, : int(random.integers(4, codes.shape[1] + 1))]
+        if random.random() < _SLIPPED:
+            codes = slip(codes, books, random.random(), book + 1, random)
         number = int(random.integers(len(layout.windows(history.shape[1], codes.shape[1], recipe))))
         x, y = layout.example(history, codes, number, book, recipe, ids)
         inputs.append(x)
@@ -81,7 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
         options.dropout,
     )
     model = FineModel(shape)
-    know_codebooks(model, Codebooks.load(str(options.root / "codebooks.npz")).tables)
+    codebooks = Codebooks.load(str(options.root / "codebooks.npz"))
+    know_codebooks(model, codebooks.tables)
     optimizer = torch.optim.AdamW(
         model.parameters(), options.rate, betas=(0.9, 0.95), weight_decay=0.05, foreach=True
     )
@@ -95,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
     books = range(recipe.coarse_codebooks, recipe.codebooks)
-    test = {book: examples(unseen, 8, book, recipe, ids) for book in books}
+    test = {book: examples(unseen, 8, book, codebooks, recipe, ids) for book in books}
     print(f"{data.refresh():.2f} h of speech", flush=True)
     for step in loop.steps(options.minutes):
         if step % 300 == 0:
@@ -106,7 +111,7 @@ def main(arguments: list[str] | None = None) -> None:
             loop.record(**found)
             model.train()
         book = int(data.random.choice(books))
-        inputs, targets = examples(data, options.batch, book, recipe, ids)
+        inputs, targets = examples(data, options.batch, book, codebooks, recipe, ids)
         loss = loss_of(model, inputs, targets, book, ids)
         optimizer.zero_grad()
         loss.backward()
