@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 _SAVE_EVERY_S = 240.0
 _LOG_EVERY_STEPS = 50
@@ -33,6 +33,7 @@ class Loop:
 
     Attributes:
         step: steps done so far, over all runs.
+        optimizers: by name.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Loop:
             about: sizes and such, stored in the checkpoint for `load`.
         """
         self.step, self.total = 0, total
-        self._path, self._modules, self._optimizers = path, modules, optimizers
+        self._path, self._modules, self.optimizers = path, modules, optimizers
         self._about = about
         self._peaks = {name: o.param_groups[0]["lr"] for name, o in optimizers.items()}
         self._sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -78,7 +79,7 @@ class Loop:
         while self.step < self.total and time.monotonic() - started < minutes * 60:
             if stopped:
                 break
-            for name, optimizer in self._optimizers.items():
+            for name, optimizer in self.optimizers.items():
                 for group in optimizer.param_groups:
                     group["lr"] = schedule(self.step, self.total, self._peaks[name])
             yield self.step
@@ -93,6 +94,16 @@ class Loop:
                 self.save()
         self._seconds += time.monotonic() - saved
         self.save()
+
+    def learn(self, loss: Tensor) -> None:
+        """One step of every optimizer down a loss, its gradient clipped to norm 1."""
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        weights = [weight for module in self._modules.values() for weight in module.parameters()]
+        nn.utils.clip_grad_norm_(weights, 1.0, foreach=True)
+        for optimizer in self.optimizers.values():
+            optimizer.step()
 
     def note(self, **values: float) -> None:
         """Average these into the next line of the curve."""
@@ -121,7 +132,7 @@ class Loop:
             "step": self.step,
             "seconds": self._seconds,
             "modules": {name: m.state_dict() for name, m in self._modules.items()},
-            "optimizers": {name: o.state_dict() for name, o in self._optimizers.items()},
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
         }
         torch.save(content, draft)
         draft.replace(self._path)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from training import tokenised
@@ -35,7 +34,7 @@ class Speaker:
 
     recipe: Recipe
     ids: Ids
-    tokenizer: Tokenizer
+    reader: text_tokens.Reader
     semantic: CausalModel | None
     coarse: CausalModel | None
     fine: FineModel | None
@@ -84,7 +83,7 @@ def semantic_of(
     if model is None:
         raise FileNotFoundError("no semantic checkpoint: run `training.train_semantic` first")
     history = prompt.semantic if prompt else np.zeros(0, np.int16)
-    pieces = np.array(speaker.tokenizer.encode(text).ids)
+    pieces = np.array(speaker.reader.encode(text).ids)
     text_row, history_row = semantic_layout.prefix(pieces, history, recipe, ids)
     merged = model.embed(torch.from_numpy(text_row)) + model.embed(torch.from_numpy(history_row))
     infer = model.embed(torch.tensor([ids.semantic_infer]))

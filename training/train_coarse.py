@@ -4,13 +4,15 @@ python -m training.train_coarse --root DIR [--minutes 60] [--total 30000]
 """
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.codec.codebooks import CORRECTIONS, LEVELS, MEL_PARTS, Codebooks
 from training.data import Sequences
 from training.layout import coarse as layout
 from training.layout.semantic import IGNORED, stack
@@ -25,6 +27,8 @@ _NO_VOICE = 0.15  # share of windows without a voice prompt
 _CUT = 0.3  # share whose semantic slice ends early, as in streaming
 _POINTED = 0.8  # share with pointers, which mean nothing here; where the text is unclear are none
 _OWN = 0.75  # share of windows that continue, in part, what the network itself would have said
+_PARTS = ("book_0", "book_1", "missed")
+_WEIGHTS = torch.tensor([1.0, 1.0, 2.0])
 
 
 def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> CausalSizes:
@@ -35,10 +39,25 @@ def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> 
     )
 
 
-def examples(data: Sequences, count: int, recipe: Recipe, ids: Ids) -> tuple[Tensor, Tensor]:
-    """`count` random windows: inputs and targets [B, L]."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Windows to learn from.
+
+    Attributes:
+        inputs: [B, L] ids.
+        targets: [B, L] what follows each.
+        codes: [B, 8, F] of the frames that the coarse tokens among them stand for.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    codes: Tensor
+
+
+def examples(data: Sequences, count: int, recipe: Recipe, ids: Ids) -> Windows:
+    """`count` random windows."""
     random = data.random
-    inputs, targets = [], []
+    inputs, targets, codes = [], [], []
     for _ in range(count):
         row = data.pick()
         prompt = layout.NO_VOICE
@@ -54,9 +73,13 @@ def examples(data: Sequences, count: int, recipe: Recipe, ids: Ids) -> tuple[Ten
         x, y = layout.window(prompt, semantic, flat, number, ahead, recipe, ids)
         inputs.append(x)
         targets.append(y)
-    return (
+        codes.append(layout.window_codes(prompt, row.codes, number, recipe))
+    longest = max(part.shape[1] for part in codes)
+    padded = [np.pad(part, ((0, 0), (0, longest - part.shape[1]))) for part in codes]
+    return Windows(
         torch.from_numpy(stack(inputs, ids.coarse_pad)),
         torch.from_numpy(stack(targets, IGNORED)),
+        torch.from_numpy(np.stack(padded)),
     )
 
 
@@ -68,8 +91,8 @@ def own_words(
 
     A network that has only ever continued true speech drifts away once it has to continue its own
     (scheduled sampling in two passes: Mihaylova & Martins 2019, "Scheduled sampling for
-    transformers"). What is wanted follows from the semantic tokens whatever has been said so far,
-    so the targets stay.
+    transformers"). What is wanted of book 0 follows from the semantic tokens whatever has been said
+    so far, so that target stays; book 1 corrects what book 0 has become (`mended`).
 
     Args:
         model: as trained so far.
@@ -103,19 +126,80 @@ def _logits(
     return first, hidden[:, book :: recipe.coarse_codebooks] @ weight.T
 
 
-def losses(model: CausalModel, inputs: Tensor, targets: Tensor, recipe: Recipe, ids: Ids) -> Tensor:
-    """[2] mean cross-entropies of the two books, in nats; only a book's own ids compete."""
+def mended(inputs: Tensor, windows: Windows, tables: Tensor, ids: Ids, first: int) -> Tensor:
+    """Targets whose book 1 corrects the book 0 that is there, at the pitch level of the true one.
+
+    Args:
+        inputs: [B, L] windows, own words among them.
+        windows: as they were.
+        tables: [8, 1024, 52] spectral parts of the codebooks.
+        ids: of the books.
+        first: place of the first coarse token.
+
+    Returns:
+        [B, L].
+    """
+    base = ids.semantic_vocabulary
+    wanted = spectra(windows.codes, tables)
+    said = inputs[:, first::2][:, : wanted.shape[1]]
+    rest = wanted[:, : said.shape[1]] - tables[0][(said - base).clamp(0, ids.codebook_size - 1)]
+    level = windows.codes[:, 1, : said.shape[1]] // CORRECTIONS
+    quiet = LEVELS * CORRECTIONS
+    shared = torch.cdist(rest, tables[1, :CORRECTIONS].expand(len(rest), -1, -1)).argmin(-1)
+    other = torch.cdist(rest, tables[1, quiet:].expand(len(rest), -1, -1)).argmin(-1)
+    code = torch.where(level < LEVELS, level * CORRECTIONS + shared, quiet + other)
+    result = windows.targets.clone()
+    place = result[:, first::2][:, : code.shape[1]]  # a view
+    known = place != IGNORED
+    place[known] = (base + ids.codebook_size + code)[:, : place.shape[1]][known]
+    return result
+
+
+def spectra(codes: Tensor, tables: Tensor) -> Tensor:
+    """[B, F, 52] what codes [B, 8, F] stand for."""
+    return sum((table[codes[:, book]] for book, table in enumerate(tables)), torch.zeros(()))
+
+
+def losses(
+    model: CausalModel,
+    ears: nn.ModuleList,
+    inputs: Tensor,
+    targets: Tensor,
+    wanted: Tensor,
+    recipe: Recipe,
+    ids: Ids,
+) -> Tensor:
+    """How wrong the network is.
+
+    Args:
+        model: the network.
+        ears: one linear map a book, from hidden states to spectra. Codes say little of how far a
+            wrong guess was off; what they stand for says it in 52 numbers.
+        inputs: [B, L].
+        targets: [B, L].
+        wanted: [B, F, 52] spectra of the frames.
+        recipe: for the lengths.
+        ids: of the books.
+
+    Returns:
+        [3]: mean cross-entropies of the two books in nats, where only a book's own ids compete; the
+        share of the spectra that the ears do not find.
+    """
     hidden = model(model.embed(inputs))[:, recipe.max_coarse_input :]
-    wanted = targets[:, recipe.max_coarse_input :]
-    result = []
+    answers = targets[:, recipe.max_coarse_input :]
+    result, missed = [], torch.zeros(())
     for book in range(recipe.coarse_codebooks):
         first, logits = _logits(model, hidden, book, recipe, ids)
-        answer = wanted[:, book :: recipe.coarse_codebooks]
-        answer = torch.where(answer == IGNORED, answer, answer - first)
+        answer = answers[:, book :: recipe.coarse_codebooks]
+        known = answer != IGNORED
+        answer = torch.where(known, answer - first, answer)
         result.append(
             functional.cross_entropy(logits.flatten(0, 1), answer.flatten(), ignore_index=IGNORED)
         )
-    return torch.stack(result)
+        heard = ears[book](hidden[:, book :: recipe.coarse_codebooks][known])
+        right = wanted[:, : known.shape[1]][known]
+        missed = missed + (heard - right).square().mean() / right.var()
+    return torch.stack([*result, missed / recipe.coarse_codebooks])
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -136,13 +220,18 @@ def main(arguments: list[str] | None = None) -> None:
     shape = sizes(recipe, ids, options.layers, options.width, options.dropout)
     model = CausalModel(shape)
     align(model, recipe)
+    tables = Codebooks.load(str(options.root / "codebooks.npz")).tables[:, :, :MEL_PARTS]
+    sounds = torch.from_numpy(tables)
+    ears = nn.ModuleList(
+        nn.Linear(options.width, MEL_PARTS) for _ in range(recipe.coarse_codebooks)
+    )
     optimizer = torch.optim.AdamW(
         model.parameters(), options.rate, betas=(0.9, 0.95), weight_decay=0.05, foreach=True
     )
     loop = Loop(
         options.root / "checkpoints" / "coarse.pt",
-        {"model": model},
-        {"all": optimizer},
+        {"model": model, "ears": ears},
+        {"all": optimizer, "ears": torch.optim.AdamW(ears.parameters(), options.rate)},
         options.total,
         {"sizes": asdict(shape)},
     )
@@ -155,18 +244,18 @@ def main(arguments: list[str] | None = None) -> None:
             data.refresh()
             model.eval()
             with torch.inference_mode():
-                first, second = losses(model, *test, recipe, ids).tolist()
-            loop.record(held_out_0=first, held_out_1=second)
+                wanted = spectra(test.codes, sounds)
+                parts = losses(model, ears, test.inputs, test.targets, wanted, recipe, ids)
+            loop.record(**{f"held_out_{k}": v for k, v in zip(_PARTS, parts.tolist(), strict=True)})
             model.train()
-        inputs, targets = examples(data, options.batch, recipe, ids)
-        shares = torch.rand(len(inputs)) * (torch.rand(len(inputs)) < _OWN)
-        inputs = own_words(model, inputs, shares, recipe, ids)
-        parts = losses(model, inputs, targets, recipe, ids)
-        optimizer.zero_grad()
-        parts.sum().backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
-        optimizer.step()
-        loop.note(book_0=float(parts[0].detach()), book_1=float(parts[1].detach()))
+        windows = examples(data, options.batch, recipe, ids)
+        shares = torch.rand(options.batch) * (torch.rand(options.batch) < _OWN)
+        inputs = own_words(model, windows.inputs, shares, recipe, ids)
+        targets = mended(inputs, windows, sounds, ids, recipe.max_coarse_input + 1)
+        wanted = spectra(windows.codes, sounds)
+        parts = losses(model, ears, inputs, targets, wanted, recipe, ids)
+        loop.learn((parts * _WEIGHTS).sum())
+        loop.note(**dict(zip(_PARTS, parts.tolist(), strict=True)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from training.codec.codebooks import Codebooks
@@ -113,10 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
         book = int(data.random.choice(books))
         inputs, targets = examples(data, options.batch, book, codebooks, recipe, ids)
         loss = loss_of(model, inputs, targets, book, ids)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
-        optimizer.step()
+        loop.learn(loss)
         loop.note(**{f"book_{book}": float(loss.detach())})
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training import corpus
 from training.loop import Loop, be_polite
@@ -94,10 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
         first = int(random.integers(3 * options.batch + 1))
         parts = batch(pool[first : first + options.batch])
         loss = error(student, parts)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(student.parameters(), 1.0, foreach=True)
-        optimizer.step()
+        loop.learn(loss)
         loop.note(error=float(loss.detach()))
 
 

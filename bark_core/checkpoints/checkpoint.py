@@ -12,6 +12,7 @@ from bark_core.config import BarkConfig
 from bark_core.errors import CheckpointError
 from bark_core.options import SamplingParams
 from bark_core.text.base import Tokenizer
+from bark_core.text.lexicon import LEXICON_FILE, Lexicon, PronouncingTokenizer
 from bark_core.text.tokenizer import HashTokenizer, WordPieceTokenizer
 from bark_core.voices import VoiceStore
 from bark_core.voices.directories import find_npz_voices, find_voices
@@ -98,11 +99,11 @@ class Checkpoint:
         return isinstance(self.weights, NoiseWeights)
 
     def tokenizer(self) -> Tokenizer:
-        """Load the tokenizer.
+        """Load the tokenizer, behind the lexicon that lies beside it if there is one.
 
         Raises:
-            CheckpointError: Its file is damaged, or its ids do not fit between the text offset
-                and the special ids of the semantic stage.
+            CheckpointError: A file of them is damaged, or the tokenizer's ids do not fit between
+                the text offset and the special ids of the semantic stage.
         """
         if self.tokenizer_file is None:
             return HashTokenizer(noise.TEXT_VOCAB_SIZE)
@@ -114,6 +115,9 @@ class Checkpoint:
                 f"{self.tokenizer_file} has {tokenizer.vocab_size} pieces but the semantic stage "
                 f"has room for {room}: this is not the tokenizer of the checkpoint {self.name}"
             )
+        lexicon = self.tokenizer_file.with_name(LEXICON_FILE)
+        if lexicon.is_file():
+            return PronouncingTokenizer(Lexicon.from_file(lexicon), tokenizer)
         return tokenizer
 
     def voices(self, extra_directories: Sequence[Path] = ()) -> VoiceStore:

@@ -17,6 +17,7 @@ from bark_core.checkpoints.json_file import Fields
 from bark_core.config import LARGE, SMALL, BarkConfig, TransformerConfig, published
 from bark_core.errors import CheckpointError
 from bark_core.options import SamplingParams
+from tests.support.checkpoint_files import VOCABULARY
 
 Change = dict[str, Any]
 
@@ -166,6 +167,20 @@ def test_a_tokenizer_of_another_model_is_refused(
     (directory / "vocab.txt").unlink()
     (directory / "vocab.txt").write_text("\n".join(["[UNK]", *map(str, range(100))]))
     with pytest.raises(CheckpointError, match="has 101 pieces but the semantic stage has room"):
+        open_checkpoint(str(directory)).tokenizer()
+
+
+def test_a_lexicon_beside_the_tokenizer_is_used(
+    safetensors_directory: Path, tmp_path: Path
+) -> None:
+    directory = linked(safetensors_directory, tmp_path)
+    plain = open_checkpoint(str(directory)).tokenizer()
+    (directory / "lexicon.tsv").write_text(f"dog\t{VOCABULARY[-1]}\n", "utf-8")
+    with_sounds = open_checkpoint(str(directory)).tokenizer()
+    assert with_sounds.vocab_size == plain.vocab_size
+    assert with_sounds.encode("Dog") == plain.encode(VOCABULARY[-1]) != plain.encode("Dog")
+    (directory / "lexicon.tsv").write_text("dog\n", "utf-8")
+    with pytest.raises(CheckpointError, match="line 1: needs a word"):
         open_checkpoint(str(directory)).tokenizer()
 
 

@@ -1,62 +1,57 @@
 """Which piece of the text each semantic token speaks: known from the gaps between words.
 
 A teacher's sentence has a gap or a pause between any two words, so that the words of the text and
-of the tokens can be counted off against each other; inside a word letters are shared out evenly
-over its phones.
+of the tokens can be counted off against each other; inside a word its pieces, which are sounds, are
+shared out evenly over its phones.
 """
-
-import re
-from itertools import pairwise
 
 import numpy as np
 
 from training.layout.semantic import IGNORED
 from training.tokens.semantic import FIRST_PHONE, FIRST_POINTER, sounds_of
-
-_WORD = re.compile(r"\w(?:\S*\w)?")
-_DIGIT = re.compile(r"\d")
+from training.tokens.text import MARKS, WORD_START
 
 
-def spoken_pieces(
-    text: str, offsets: list[tuple[int, int]], semantic: np.ndarray, limit: int
-) -> np.ndarray:
+def spoken_pieces(pieces: list[str], semantic: np.ndarray, limit: int) -> np.ndarray:
     """The piece that every token, and the end after them, belongs to.
 
     Args:
-        text: of the sentence.
-        offsets: where in the text each of its pieces starts and ends.
+        pieces: of the text, as the tokenizer has them.
         semantic: [N] ids.
         limit: pieces that the model sees.
 
     Returns:
         [N + 1] piece indices: a gap belongs to the word that follows it, what comes after the last
         word to the last piece. `layout.semantic.IGNORED` everywhere if the words of the text are
-        not those of the speech, as where several numbers are spoken in several words each.
+        not those of the speech.
     """
     result = np.full(len(semantic) + 1, IGNORED, np.int64)
-    words = [match.span() for match in _WORD.finditer(text)]
+    written = _written(pieces)
     sounds = sounds_of(semantic)
     spoken = _words(sounds)
-    numbers = [index for index, (start, end) in enumerate(words) if _DIGIT.search(text, start, end)]
-    more = len(spoken) - len(words)
-    if len(numbers) == 1 and more > 0:  # it is spoken in as many words as there are more
-        place = numbers[0]
-        words[place : place + 1] = _split(*words[place], 1 + more)
-    if len(words) != len(spoken) or not offsets:
+    if len(written) != len(spoken) or not written:
         return result
-    owner = np.zeros(len(text) + 1, np.int64)
-    for piece, (start, end) in enumerate(offsets):
-        owner[start:end] = piece
     before = 0
-    for (start, end), (first, last) in zip(words, spoken, strict=True):
+    for word, (first, last) in zip(written, spoken, strict=True):
         runs = np.cumsum(np.concatenate([[0], np.diff(sounds[first:last]) != 0]))
-        letters = start + ((runs + 0.5) / (runs[-1] + 1) * (end - start)).astype(np.int64)
-        result[first:last] = owner[letters]
-        result[before:first] = owner[start]
+        result[first:last] = np.array(word)[((runs + 0.5) / (runs[-1] + 1) * len(word)).astype(int)]
+        result[before:first] = word[0]
         before = last
-    result[before:] = len(offsets) - 1
+    result[before:] = len(pieces) - 1
     result[result >= limit] = IGNORED
     return result
+
+
+def _written(pieces: list[str]) -> list[list[int]]:
+    """Places of the pieces of every word, marks left out."""
+    words: list[list[int]] = []
+    for place, piece in enumerate(pieces):
+        if piece.removeprefix(WORD_START) in MARKS:
+            continue
+        if piece.startswith(WORD_START) or not words:
+            words.append([])
+        words[-1].append(place)
+    return words
 
 
 def last_pointers(pointed: np.ndarray, first: int) -> np.ndarray:
@@ -94,12 +89,6 @@ def next_pointers(pointed: np.ndarray, last: int) -> np.ndarray:
         result[before : place + 1] = pointed[place] - FIRST_POINTER
         before = place + 1
     return result
-
-
-def _split(start: int, end: int, count: int) -> list[tuple[int, int]]:
-    """`count` parts of a span of letters, each of a letter at least."""
-    cuts = [start + (end - start) * index // count for index in range(count + 1)]
-    return [(a, max(a + 1, b)) for a, b in pairwise(cuts)]
 
 
 def _words(sounds: np.ndarray) -> list[tuple[int, int]]:

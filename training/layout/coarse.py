@@ -15,13 +15,20 @@ from training.tokens.ids import Ids
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Voice:
-    """A voice prompt as the coarse stage uses it: [b] semantic and flat coarse tokens."""
+    """A voice prompt as the coarse stage uses it.
+
+    Attributes:
+        semantic: [b].
+        coarse: flat coarse tokens.
+        codes: [8, T] of all books, for the frames that the coarse tokens stand for.
+    """
 
     semantic: np.ndarray
     coarse: np.ndarray
+    codes: np.ndarray
 
 
-NO_VOICE = Voice(np.zeros(0, np.int64), np.zeros(0, np.int64))
+NO_VOICE = Voice(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((8, 0), np.int64))
 
 
 def flatten(codes: np.ndarray, ids: Ids) -> np.ndarray:
@@ -38,7 +45,8 @@ def voice(semantic: np.ndarray, codes: np.ndarray, recipe: Recipe, ids: Ids) -> 
     if kept == 0:
         return NO_VOICE
     coarse = flat[-kept * ratio :][: -recipe.coarse_codebooks]
-    return Voice(semantic[-kept:].astype(np.int64), coarse)
+    frames = codes[:, -kept * recipe.frames_per_semantic :][:, :-1].astype(np.int64)
+    return Voice(semantic[-kept:].astype(np.int64), coarse, frames)
 
 
 def window_count(tokens: int, recipe: Recipe) -> int:
@@ -87,3 +95,20 @@ def window(
     inputs = np.concatenate([slots, [ids.coarse_infer], tokens])[:-1]
     ignored = np.full(recipe.max_coarse_input, IGNORED, np.int64)
     return inputs, np.concatenate([ignored, tokens])
+
+
+def window_codes(prompt: Voice, codes: np.ndarray, number: int, recipe: Recipe) -> np.ndarray:
+    """[8, F] codes of all books of the frames whose coarse tokens a window holds.
+
+    Args:
+        prompt: of the voice, or `NO_VOICE`.
+        codes: [8, T] of the utterance.
+        number: of the window.
+        recipe: for the lengths.
+    """
+    books = recipe.coarse_codebooks
+    done = number * recipe.sliding_window // books
+    history = np.concatenate([prompt.codes, codes[:, :done]], 1)
+    history = history[:, -(recipe.max_coarse_history // books) :]
+    new = codes[:, done : done + recipe.sliding_window // books]
+    return np.concatenate([history, new], 1).astype(np.int64)

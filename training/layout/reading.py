@@ -9,7 +9,6 @@ same attention and the same pointers find the way through the text.
 from dataclasses import dataclass
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from training.layout.alignment import spoken_pieces
 from training.layout.semantic import IGNORED
@@ -22,6 +21,7 @@ from training.tokens.semantic import (
     point,
     segments,
 )
+from training.tokens.text import Reader
 
 READING = SILENCE * PITCH_BINS + PITCH_BINS - 1
 _VOICELESS = frozenset("fhkpstθʃʧʔ")
@@ -50,25 +50,23 @@ def read_out(phones: str, pitch_bin: int) -> np.ndarray:
     return classes * PITCH_BINS + np.where(voiced, pitch_bin, 0)
 
 
-def lesson(
-    sentences: list[tuple[str, str]], tokenizer: Tokenizer, limit: int, pitch_bin: int
-) -> Lesson:
+def lesson(sentences: list[tuple[str, str]], reader: Reader, limit: int, pitch_bin: int) -> Lesson:
     """As many of the sentences as fit, the first in any case.
 
     Args:
         sentences: texts with their phones.
-        tokenizer: of the voice.
+        reader: of the voice.
         limit: pieces of text.
         pitch_bin: 1 to the highest, for all that has a voice.
     """
     texts: list[int] = []
     tokens, pieces = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for text, phones in sentences:
-        encoded = tokenizer.encode(text)
+        encoded = reader.encode(text)
         if texts and len(texts) + len(encoded.ids) > limit:
             break
         ids = read_out(phones, pitch_bin)
-        places = spoken_pieces(text, encoded.offsets, ids, limit)[:-1]
+        places = spoken_pieces(encoded.tokens, ids, limit)[:-1]
         places = np.where(places == IGNORED, IGNORED, places + len(texts))
         places[places >= limit] = IGNORED
         tokens.append(point(ids, places))
