@@ -23,6 +23,7 @@ from bark_core.config import (
     SemanticTokens,
     TransformerConfig,
 )
+from bark_core.text.lexicon import LEXICON_FILE
 from bark_core.voices import Voice
 from bark_core.weights import StateDict
 from bark_core.weights.export import write_checkpoint
@@ -34,9 +35,11 @@ from training.models.causal import CausalSizes
 from training.models.fine import VOCABULARY, FineSizes
 from training.recipe import Recipe
 from training.tokens.ids import token_ids
+from training.tokens.text import TOKENIZER_FILE
 from training.train_decoder import Renderer
 
-_UTTERANCE_PIECES = 64  # about 12 s of speech, as long as the longest training sentences
+# A piece is a sound: about 9 s of speech, as long as the longest training sentences.
+_UTTERANCE_PIECES = 112
 NAME = "barkstream-tiny"
 # As in Bark: speaker 9 is a woman, speaker 6 a man.
 VOICE_NAMES = ("v2/en_speaker_9", "v2/en_speaker_6")
@@ -165,7 +168,8 @@ def main(arguments: list[str] | None = None) -> None:
         voices,
         storage=options.storage,
     )
-    shutil.copyfile(options.root / "tokenizer.json", options.to / "tokenizer.json")
+    for name in (TOKENIZER_FILE, LEXICON_FILE):
+        shutil.copyfile(options.root / name, options.to / name)
     total = sum(path.stat().st_size for path in options.to.rglob("*") if path.is_file())
     print(f"{options.to}: {total / 1e6:.1f} MB", flush=True)
 

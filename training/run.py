@@ -25,6 +25,7 @@ from pathlib import Path
 
 import torch
 
+from bark_core.text.lexicon import LEXICON_FILE
 from training import transcribe
 
 _POLL_S = 5.0
@@ -88,6 +89,10 @@ def _untranscribed(root: Path) -> bool:
         return sum(1 for _ in done) < sum(1 for _ in texts)
 
 
+def _unspelled(root: Path) -> bool:
+    return not _untranscribed(root) and not (root / LEXICON_FILE).exists()
+
+
 def _untokenised(minutes: float, student_steps: int) -> Callable[[Path], bool]:
     def ready(root: Path) -> bool:
         if steps_done(root / "checkpoints" / "student.pt") < student_steps:
@@ -118,6 +123,7 @@ def _training(
         if after and steps_done(root / "checkpoints" / f"{after[0]}.pt") < after[1]:
             return False
         there = _shards(root / "tokens" / needs) > 0 and _shards(root / "tokens" / "held_out") > 1
+        there = there and (name != "semantic" or (root / LEXICON_FILE).exists())
         return there and steps_done(root / "checkpoints" / f"{name}.pt") < total
 
     return ready
@@ -151,6 +157,7 @@ def plan(minutes: int, codebook_minutes: float, effort: float) -> tuple[Step, ..
         speak(0),
         speak(1),
         Step("transcribe", 100.0, ("training.transcribe",), _untranscribed),
+        Step("lexicon", 100.0, ("training.tokens.text",), _unspelled),
         Step("front", 1.0, front, _front_short_of(front_hours)),
         train("decoder", 3.0, steps(20_000), "audio"),
         train("decoder_gan", 3.0, steps(15_000), "audio", after=("decoder", steps(20_000))),

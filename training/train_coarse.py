@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.codec.codebooks import CORRECTIONS, LEVELS, MEL_PARTS, Codebooks
+from training.codec.risk import risk, sounds, spectra
 from training.data import Sequences
 from training.layout import coarse as layout
 from training.layout.semantic import IGNORED, stack
@@ -27,8 +28,8 @@ _NO_VOICE = 0.15  # share of windows without a voice prompt
 _CUT = 0.3  # share whose semantic slice ends early, as in streaming
 _POINTED = 0.8  # share with pointers, which mean nothing here; where the text is unclear are none
 _OWN = 0.75  # share of windows that continue, in part, what the network itself would have said
-_PARTS = ("book_0", "book_1", "missed")
-_WEIGHTS = torch.tensor([1.0, 1.0, 2.0])
+_PARTS = ("book_0", "book_1", "missed", "risk")
+_WEIGHTS = torch.tensor([0.5, 0.5, 2.0, 20.0])
 
 
 def sizes(recipe: Recipe, ids: Ids, layers: int, width: int, dropout: float) -> CausalSizes:
@@ -155,17 +156,13 @@ def mended(inputs: Tensor, windows: Windows, tables: Tensor, ids: Ids, first: in
     return result
 
 
-def spectra(codes: Tensor, tables: Tensor) -> Tensor:
-    """[B, F, 52] what codes [B, 8, F] stand for."""
-    return sum((table[codes[:, book]] for book, table in enumerate(tables)), torch.zeros(()))
-
-
 def losses(
     model: CausalModel,
     ears: nn.ModuleList,
     inputs: Tensor,
     targets: Tensor,
     wanted: Tensor,
+    tables: Tensor,
     recipe: Recipe,
     ids: Ids,
 ) -> Tensor:
@@ -178,28 +175,35 @@ def losses(
         inputs: [B, L].
         targets: [B, L].
         wanted: [B, F, 52] spectra of the frames.
+        tables: [8, 1024, 52] spectra of the codes.
         recipe: for the lengths.
         ids: of the books.
 
     Returns:
-        [3]: mean cross-entropies of the two books in nats, where only a book's own ids compete; the
-        share of the spectra that the ears do not find.
+        [4]: mean cross-entropies of the two books in nats, where only a book's own ids compete; the
+        share of the spectra that the ears do not find, and the mean `risk` of the two books as a
+        share.
     """
     hidden = model(model.embed(inputs))[:, recipe.max_coarse_input :]
     answers = targets[:, recipe.max_coarse_input :]
-    result, missed = [], torch.zeros(())
+    known = answers[:, :: recipe.coarse_codebooks] != IGNORED
+    right = wanted[:, : known.shape[1]][known]
+    scale = right.var(0).sum()
+    result, missed, risks = [], torch.zeros(()), torch.zeros(())
     for book in range(recipe.coarse_codebooks):
         first, logits = _logits(model, hidden, book, recipe, ids)
-        answer = answers[:, book :: recipe.coarse_codebooks]
-        known = answer != IGNORED
-        answer = torch.where(known, answer - first, answer)
-        result.append(
-            functional.cross_entropy(logits.flatten(0, 1), answer.flatten(), ignore_index=IGNORED)
-        )
+        answer = answers[:, book :: recipe.coarse_codebooks][known] - first
+        logits = logits[known]
+        result.append(functional.cross_entropy(logits, answer))
         heard = ears[book](hidden[:, book :: recipe.coarse_codebooks][known])
-        right = wanted[:, : known.shape[1]][known]
-        missed = missed + (heard - right).square().mean() / right.var()
-    return torch.stack([*result, missed / recipe.coarse_codebooks])
+        missed = missed + (heard - right).square().sum(1).mean() / scale
+        rest = right
+        if book:
+            said = inputs[:, recipe.max_coarse_input + 1 :: recipe.coarse_codebooks]
+            rest = right - tables[0][said[:, : known.shape[1]][known] - ids.semantic_vocabulary]
+        risks = risks + risk(logits, tables[book], rest).mean() / scale
+    books = recipe.coarse_codebooks
+    return torch.stack([*result, missed / books, risks / books])
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -220,8 +224,7 @@ def main(arguments: list[str] | None = None) -> None:
     shape = sizes(recipe, ids, options.layers, options.width, options.dropout)
     model = CausalModel(shape)
     align(model, recipe)
-    tables = Codebooks.load(str(options.root / "codebooks.npz")).tables[:, :, :MEL_PARTS]
-    sounds = torch.from_numpy(tables)
+    tables = sounds(Codebooks.load(str(options.root / "codebooks.npz")))
     ears = nn.ModuleList(
         nn.Linear(options.width, MEL_PARTS) for _ in range(recipe.coarse_codebooks)
     )
@@ -244,16 +247,16 @@ def main(arguments: list[str] | None = None) -> None:
             data.refresh()
             model.eval()
             with torch.inference_mode():
-                wanted = spectra(test.codes, sounds)
-                parts = losses(model, ears, test.inputs, test.targets, wanted, recipe, ids)
+                wanted = spectra(test.codes, tables)
+                parts = losses(model, ears, test.inputs, test.targets, wanted, tables, recipe, ids)
             loop.record(**{f"held_out_{k}": v for k, v in zip(_PARTS, parts.tolist(), strict=True)})
             model.train()
         windows = examples(data, options.batch, recipe, ids)
         shares = torch.rand(options.batch) * (torch.rand(options.batch) < _OWN)
         inputs = own_words(model, windows.inputs, shares, recipe, ids)
-        targets = mended(inputs, windows, sounds, ids, recipe.max_coarse_input + 1)
-        wanted = spectra(windows.codes, sounds)
-        parts = losses(model, ears, inputs, targets, wanted, recipe, ids)
+        targets = mended(inputs, windows, tables, ids, recipe.max_coarse_input + 1)
+        wanted = spectra(windows.codes, tables)
+        parts = losses(model, ears, inputs, targets, wanted, tables, recipe, ids)
         loop.learn((parts * _WEIGHTS).sum())
         loop.note(**dict(zip(_PARTS, parts.tolist(), strict=True)))
 

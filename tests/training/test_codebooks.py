@@ -33,6 +33,7 @@ def test_codes_name_the_pitch_and_come_closer_book_by_book() -> None:
         rest = rest - books.tables[book, codes[book], : codebooks.MEL_PARTS]
         errors.append(float((rest**2).sum()))
     assert errors == sorted(errors, reverse=True)
+    assert not books.tables[2:, codebooks.NOTHING].any()
 
 
 def test_smooth_paths_change_less_often() -> None:

@@ -6,13 +6,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training.codec.codebooks import CORRECTIONS, LEVELS, MEL_PARTS  # noqa: E402
+from training.codec.risk import spectra  # noqa: E402
 from training.layout import coarse as layout  # noqa: E402
 from training.layout.coarse import flatten  # noqa: E402
 from training.layout.semantic import IGNORED, stack  # noqa: E402
 from training.models.causal import CausalModel  # noqa: E402
 from training.recipe import Recipe  # noqa: E402
 from training.tokens.ids import token_ids  # noqa: E402
-from training.train_coarse import Windows, mended, own_words, sizes, spectra  # noqa: E402
+from training.train_coarse import Windows, mended, own_words, sizes  # noqa: E402
 
 RECIPE = Recipe()
 IDS = token_ids(RECIPE)

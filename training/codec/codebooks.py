@@ -3,7 +3,8 @@
 A token language that small models can speak wants tokens that follow from phone and pitch. So the
 codec's latent is *distilled*: 64 numbers a frame, 52 of them principal components of a log-mel
 spectrum (no phase), 12 a pattern of the pitch level. Book 0 holds the spectral shape, book 1 the
-exact pitch level and a first correction, books 2 to 7 the rest, as residuals.
+exact pitch level and a first correction, books 2 to 7 the rest, as residuals, with one code each
+that adds nothing, for a fine stage that cannot know what to add.
 
 Every phone class has entries of book 0 to itself, so that any entry drawn for a phone sounds like
 that phone: what must be heard right is what the semantic token says for certain (SpeechTokenizer,
@@ -26,6 +27,7 @@ PITCH_PARTS = LATENT - MEL_PARTS
 FEWEST_SHAPES, MOST_SHAPES = 2, 48  # entries of book 0 for a phone class
 CORRECTIONS = 11  # of book 1, for every pitch level
 PITCH_SCALE = 2.0
+NOTHING = 0  # code of books 2 to 7
 _CHANGE_COST = 6.0
 
 
@@ -190,6 +192,7 @@ def fit(
     rest = rest - tables[1, books.second(rest, levels), :MEL_PARTS]
     for book in range(2, recipe.codebooks):
         table = k_means(torch.from_numpy(rest), size, 15, book).numpy()
+        table[NOTHING] = 0.0
         tables[book, :, :MEL_PARTS] = table
         rest = rest - table[nearest(rest, table)]
     return books

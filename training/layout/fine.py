@@ -6,7 +6,7 @@ from training.layout.semantic import IGNORED
 from training.recipe import Recipe
 from training.tokens.ids import Ids
 
-AFTER_END = 0
+AFTER_END = 0  # which adds nothing
 
 
 def windows(history: int, frames: int, recipe: Recipe) -> list[tuple[int, int]]:
@@ -26,6 +26,19 @@ def windows(history: int, frames: int, recipe: Recipe) -> list[tuple[int, int]]:
         fill = min(history + stride * number, length - stride)
         result.append((start, fill - start))
     return result
+
+
+def columns(
+    history: np.ndarray, codes: np.ndarray, number: int, recipe: Recipe, ids: Ids
+) -> np.ndarray:
+    """[8, 256] all codes of a window, pads after the end; arguments as of `example`."""
+    held, frames = history.shape[1], codes.shape[1]
+    length = max(held + frames, recipe.max_fine_input)
+    truth = np.full((len(codes), length), ids.fine_pad, np.int64)
+    truth[:, :held] = history
+    truth[:, held : held + frames] = codes
+    start, _ = windows(held, frames, recipe)[number]
+    return truth[:, start : start + recipe.max_fine_input]
 
 
 def example(
@@ -50,13 +63,9 @@ def example(
         [8, 256] input codes and [256] targets.
     """
     held, frames = history.shape[1], codes.shape[1]
-    length = max(held + frames, recipe.max_fine_input)
-    truth = np.full((len(codes), length), ids.fine_pad, np.int64)
-    truth[:, :held] = history
-    truth[:, held : held + frames] = codes
+    truth = columns(history, codes, number, recipe, ids)
     start, fresh = windows(held, frames, recipe)[number]
-    area = slice(start, start + recipe.max_fine_input)
-    inputs = truth[:, area].copy()
+    inputs = truth.copy()
     # Of the book asked for, what earlier windows filled stands there; the rest is unknown.
     filled = held
     if number:
@@ -64,11 +73,11 @@ def example(
         filled = before + recipe.max_fine_input
     inputs[book, max(0, filled - start) :] = ids.fine_pad
     inputs[book + 1 :, max(0, filled - start) :] = ids.fine_pad
-    targets = truth[book, area].copy()
+    targets = truth[book].copy()
     targets[:fresh] = IGNORED
     # Columns after the end are predicted too, and what is predicted there is read for the next
     # books: teach them a constant, so that it cannot mislead.
-    ended = truth[0, area] == ids.fine_pad
+    ended = truth[0] == ids.fine_pad
     targets[ended] = AFTER_END
     inputs[recipe.coarse_codebooks : book, ended] = AFTER_END
     return inputs, targets

@@ -117,9 +117,13 @@ def make(rows: Iterable[tuple[str, str]], root: Path) -> None:
 
 
 def load(root: Path) -> Reader:
-    """What `make` wrote into `root`; made now if it is not there yet."""
+    """What `make` wrote into `root`.
+
+    Raises:
+        FileNotFoundError: it has not been made.
+    """
     if not (root / LEXICON_FILE).exists():
-        make(transcribe.read(root), root)
+        raise FileNotFoundError(f"{root} has no {LEXICON_FILE}: run `training.tokens.text` first")
     tokenizer = Tokenizer.from_file(str(root / TOKENIZER_FILE))
     return Reader(tokenizer, read_lexicon(root / LEXICON_FILE))
 
@@ -129,6 +133,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     options = parser.parse_args(arguments)
+    make(transcribe.read(options.root), options.root)
     reader = load(options.root)
     print(reader.encode("Please call Zyxwo's 42 people at 6:45, won't you?").tokens)
 
