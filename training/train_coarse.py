@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from training.codec.codebooks import CORRECTIONS, LEVELS, MEL_PARTS, Codebooks
 from training.codec.risk import risk, sounds, spectra
+from training.codec.slips import slip
 from training.data import Sequences
 from training.layout import coarse as layout
 from training.layout.semantic import IGNORED, stack
@@ -27,7 +28,10 @@ from training.tokens.semantic import POINTERS, point
 _NO_VOICE = 0.15  # share of windows without a voice prompt
 _CUT = 0.3  # share whose semantic slice ends early, as in streaming
 _POINTED = 0.8  # share with pointers, which mean nothing here; where the text is unclear are none
-_OWN = 0.75  # share of windows that continue, in part, what the network itself would have said
+# Shares of windows that continue mistakes, and, in part, what the network itself would have said.
+# Where it may trust what came before, it looks at that more than at what it is told to say.
+_SLIPPED = 0.5
+_OWN = 0.5
 _PARTS = ("book_0", "book_1", "missed", "risk")
 _WEIGHTS = torch.tensor([0.5, 0.5, 2.0, 20.0])
 
@@ -55,8 +59,10 @@ class Windows:
     codes: Tensor
 
 
-def examples(data: Sequences, count: int, recipe: Recipe, ids: Ids) -> Windows:
-    """`count` random windows."""
+def examples(
+    data: Sequences, count: int, books: Codebooks, slipped: float, recipe: Recipe, ids: Ids
+) -> Windows:
+    """`count` random windows; in a share of them what came before has mistakes."""
     random = data.random
     inputs, targets, codes = [], [], []
     for _ in range(count):
@@ -72,6 +78,10 @@ def examples(data: Sequences, count: int, recipe: Recipe, ids: Ids) -> Windows:
         number = int(random.integers(layout.window_count(len(row.semantic), recipe)))
         ahead = int(random.integers(4, 22)) if random.random() < _CUT else None
         x, y = layout.window(prompt, semantic, flat, number, ahead, recipe, ids)
+        if random.random() < slipped:
+            said = slip(row.codes, books, random.random(), recipe.coarse_codebooks, random)
+            said = layout.flatten(said[: recipe.coarse_codebooks], ids)
+            x, _ = layout.window(prompt, semantic, said, number, ahead, recipe, ids)
         inputs.append(x)
         targets.append(y)
         codes.append(layout.window_codes(prompt, row.codes, number, recipe))
@@ -224,7 +234,8 @@ def main(arguments: list[str] | None = None) -> None:
     shape = sizes(recipe, ids, options.layers, options.width, options.dropout)
     model = CausalModel(shape)
     align(model, recipe)
-    tables = sounds(Codebooks.load(str(options.root / "codebooks.npz")))
+    books = Codebooks.load(str(options.root / "codebooks.npz"))
+    tables = sounds(books)
     ears = nn.ModuleList(
         nn.Linear(options.width, MEL_PARTS) for _ in range(recipe.coarse_codebooks)
     )
@@ -240,7 +251,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
-    test = examples(unseen, 32, recipe, ids)
+    test = examples(unseen, 32, books, 0.0, recipe, ids)
     print(f"{data.refresh():.2f} h of speech", flush=True)
     for step in loop.steps(options.minutes):
         if step % 200 == 0:
@@ -251,7 +262,7 @@ def main(arguments: list[str] | None = None) -> None:
                 parts = losses(model, ears, test.inputs, test.targets, wanted, tables, recipe, ids)
             loop.record(**{f"held_out_{k}": v for k, v in zip(_PARTS, parts.tolist(), strict=True)})
             model.train()
-        windows = examples(data, options.batch, recipe, ids)
+        windows = examples(data, options.batch, books, _SLIPPED, recipe, ids)
         shares = torch.rand(options.batch) * (torch.rand(options.batch) < _OWN)
         inputs = own_words(model, windows.inputs, shares, recipe, ids)
         targets = mended(inputs, windows, tables, ids, recipe.max_coarse_input + 1)

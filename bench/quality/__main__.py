@@ -19,6 +19,7 @@ from bench.judges.opinion import overall_opinion
 from bench.judges.recogniser import Recogniser
 from bench.load_server import ServerSettings, running_server
 from bench.machine import machine
+from bench.quality.card import write_card
 from bench.quality.court import Court, FloatArray, hear_all
 from bench.quality.figures import Figures, mistakes, table
 from bench.quality.sentences import HELD_OUT, Teacher, sentences
@@ -72,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--teacher", type=Path, help="JSON {sentence: seconds}")
     parser.add_argument("--judges", type=Path, default=Path.home() / ".cache/barkstream/judges")
     parser.add_argument("--output", type=Path, default=RESULTS / "quality.json")
+    parser.add_argument("--card", type=Path, help="model card whose table is written anew")
     args = parser.parse_args(arguments)
     rows = asyncio.run(run(args))
     args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(table(rows))
     print(mistakes(rows))
+    if args.card:
+        write_card(args.card, rows, len(sentences(args.sentences, args.count)))
     print(f"figures: {args.output}", file=sys.stderr)
 
 

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.judges.distance import mel_cepstral_distortion
+from bench.quality.card import BEGIN, END, write_card
 from bench.quality.court import Court, hear_all
 from bench.quality.figures import Figures, Spoken, mistakes, table
 from bench.quality.sentences import HELD_OUT, Teacher, sentences
@@ -119,3 +120,20 @@ async def test_every_door_speaks(way: str) -> None:
         assert again is not None
         assert np.array_equal(first, again)
         assert await speak("...", "", 3) is None
+
+
+def test_a_card_gets_a_new_table_between_its_marks(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    card.write_text(f"# Voice\n\n{BEGIN}\nold | \\1\n{END}\n\nMore.\n", "utf-8")
+    rows = [Figures("v", "exact/int8", [spoken(1, 2)])]
+    for _ in range(2):  # again and again
+        write_card(card, rows, 1)
+        text = card.read_text("utf-8")
+        assert text.startswith("# Voice\n\n<!-- quality -->\n1 held-out")
+        assert text.endswith("<!-- end of quality -->\n\nMore.\n")
+        assert "old" not in text
+        assert text.count("| v | exact/int8 | 50.0%") == 1
+        assert "* v, exact/int8: 't' was heard as 'h'" in text
+    card.write_text("no marks", "utf-8")
+    with pytest.raises(ValueError, match="has no <!-- quality -->"):
+        write_card(card, rows, 1)
