@@ -67,7 +67,7 @@ def fit_codebooks(root: Path, minutes: float, student: Student) -> Codebooks:
     path = root / "codebooks.npz"
     if path.exists():
         return Codebooks.load(str(path))
-    mels, levels, classes, ends = [], [], [], []
+    mels, levels, classes = [], [], []
     total = 0
     for utterance in corpus.read_all(root / "audio"):
         row = spoken(utterance)
@@ -76,7 +76,6 @@ def fit_codebooks(root: Path, minutes: float, student: Student) -> Codebooks:
         levels.append(row.levels)
         classes.append(kinds)
         total += len(mel)
-        ends.append(total)
         if total >= minutes * 60 * 75:
             break
     else:
@@ -89,7 +88,6 @@ def fit_codebooks(root: Path, minutes: float, student: Student) -> Codebooks:
         np.concatenate(mels),
         np.concatenate(levels),
         np.concatenate(classes),
-        np.array(ends),
         len(semantic.CLASSES),
     )
     books.save(str(path))
@@ -102,8 +100,8 @@ def tokenise(shard: Path, target: Path, books: Codebooks, student: Student) -> N
     for utterance in corpus.read_shard(shard):
         row = spoken(utterance)
         if len(row.semantic):
-            mel, kinds = mel_and_classes(row, student)
-            rows.append(replace(row, codes=books.encode(mel, row.levels, kinds)))
+            mel, _ = mel_and_classes(row, student)
+            rows.append(replace(row, codes=books.encode(mel, row.levels)))
     tokenised.write(target, rows)
     print(target, flush=True)
 

@@ -13,7 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.codec.codebooks import CORRECTIONS, LEVELS, MEL_PARTS, Codebooks
-from training.codec.risk import risk, sounds, spectra
+from training.codec.risk import (
+    distances_of,
+    distances_with_corrections,
+    risk,
+    sounds,
+    spectra,
+)
 from training.codec.slips import slip
 from training.data import Sequences
 from training.layout import coarse as layout
@@ -171,7 +177,7 @@ def losses(
     ears: nn.ModuleList,
     inputs: Tensor,
     targets: Tensor,
-    wanted: Tensor,
+    windows: Windows,
     tables: Tensor,
     recipe: Recipe,
     ids: Ids,
@@ -184,7 +190,7 @@ def losses(
             wrong guess was off; what they stand for says it in 52 numbers.
         inputs: [B, L].
         targets: [B, L].
-        wanted: [B, F, 52] spectra of the frames.
+        windows: with the codes of the frames.
         tables: [8, 1024, 52] spectra of the codes.
         recipe: for the lengths.
         ids: of the books.
@@ -197,8 +203,15 @@ def losses(
     hidden = model(model.embed(inputs))[:, recipe.max_coarse_input :]
     answers = targets[:, recipe.max_coarse_input :]
     known = answers[:, :: recipe.coarse_codebooks] != IGNORED
-    right = wanted[:, : known.shape[1]][known]
+    right = spectra(windows.codes, tables)[:, : known.shape[1]][known]
     scale = right.var(0).sum()
+    said = inputs[:, recipe.max_coarse_input + 1 :: recipe.coarse_codebooks]
+    said = said[:, : known.shape[1]][known] - ids.semantic_vocabulary
+    voiced = windows.codes[:, 1, : known.shape[1]][known] < LEVELS * CORRECTIONS
+    distances = (
+        distances_with_corrections(tables, right, voiced),
+        distances_of(tables[1], right - tables[0][said]),
+    )
     result, missed, risks = [], torch.zeros(()), torch.zeros(())
     for book in range(recipe.coarse_codebooks):
         first, logits = _logits(model, hidden, book, recipe, ids)
@@ -207,11 +220,7 @@ def losses(
         result.append(functional.cross_entropy(logits, answer))
         heard = ears[book](hidden[:, book :: recipe.coarse_codebooks][known])
         missed = missed + (heard - right).square().sum(1).mean() / scale
-        rest = right
-        if book:
-            said = inputs[:, recipe.max_coarse_input + 1 :: recipe.coarse_codebooks]
-            rest = right - tables[0][said[:, : known.shape[1]][known] - ids.semantic_vocabulary]
-        risks = risks + risk(logits, tables[book], rest).mean() / scale
+        risks = risks + risk(logits, distances[book]).mean() / scale
     books = recipe.coarse_codebooks
     return torch.stack([*result, missed / books, risks / books])
 
@@ -258,16 +267,14 @@ def main(arguments: list[str] | None = None) -> None:
             data.refresh()
             model.eval()
             with torch.inference_mode():
-                wanted = spectra(test.codes, tables)
-                parts = losses(model, ears, test.inputs, test.targets, wanted, tables, recipe, ids)
+                parts = losses(model, ears, test.inputs, test.targets, test, tables, recipe, ids)
             loop.record(**{f"held_out_{k}": v for k, v in zip(_PARTS, parts.tolist(), strict=True)})
             model.train()
         windows = examples(data, options.batch, books, _SLIPPED, recipe, ids)
         shares = torch.rand(options.batch) * (torch.rand(options.batch) < _OWN)
         inputs = own_words(model, windows.inputs, shares, recipe, ids)
         targets = mended(inputs, windows, tables, ids, recipe.max_coarse_input + 1)
-        wanted = spectra(windows.codes, tables)
-        parts = losses(model, ears, inputs, targets, wanted, tables, recipe, ids)
+        parts = losses(model, ears, inputs, targets, windows, tables, recipe, ids)
         loop.learn((parts * _WEIGHTS).sum())
         loop.note(**dict(zip(_PARTS, parts.tolist(), strict=True)))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.codec.codebooks import Codebooks
-from training.codec.risk import risk, sounds, spectra
+from training.codec.risk import distances_of, risk, sounds, spectra
 from training.codec.slips import slip
 from training.data import Sequences
 from training.layout import fine as layout
@@ -108,15 +108,15 @@ def losses(
     wanted = spectra(windows.codes.clamp(max=ids.codebook_size - 1), tables)
     said = spectra(inputs[:, :book].clamp(max=ids.codebook_size - 1), tables)
     rest = (wanted - said)[sounding]
-    nearest = torch.cdist(rest, tables[book]).argmin(1)
+    distances = distances_of(tables[book], rest)
     left = rest.square().sum(1).mean()
     after = functional.cross_entropy(
         logits[ended], torch.full((int(ended.sum()),), layout.AFTER_END)
     )
     return torch.stack(
         [
-            risk(logits[sounding], tables[book], rest).mean() / left,
-            functional.cross_entropy(logits[sounding], nearest),
+            risk(logits[sounding], distances).mean() / left,
+            functional.cross_entropy(logits[sounding], distances.argmin(1)),
             after if ended.any() else torch.zeros(()),
         ]
     )

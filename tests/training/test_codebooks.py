@@ -21,13 +21,12 @@ def _speechlike(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_codes_name_the_pitch_and_come_closer_book_by_book() -> None:
     mel, levels, classes = _speechlike(3000)
-    books = codebooks.fit(mel, levels, classes, np.array([1500, 3000]), 6)
-    codes = books.encode(mel, levels, classes)
+    books = codebooks.fit(mel, levels, classes, 6)
+    codes = books.encode(mel, levels)
     assert codes.shape == (8, 3000)
     voiced = levels != UNVOICED
     assert (codes[1, voiced] // codebooks.CORRECTIONS == levels[voiced]).all()
     assert (codes[1, ~voiced] >= codebooks.LEVELS * codebooks.CORRECTIONS).all()
-    assert (np.searchsorted(books.shapes, codes[0], side="right") - 1 == classes).all()
     rest, errors = books.project(mel), []
     for book in range(8):
         rest = rest - books.tables[book, codes[book], : codebooks.MEL_PARTS]
@@ -36,14 +35,37 @@ def test_codes_name_the_pitch_and_come_closer_book_by_book() -> None:
     assert not books.tables[2:, codebooks.NOTHING].any()
 
 
-def test_smooth_paths_change_less_often() -> None:
-    random = np.random.default_rng(1)
-    table = random.normal(size=(40, 4)).astype(np.float32)
-    points = np.repeat(random.normal(size=(20, 4)), 10, axis=0)
-    points = (points + random.normal(0, 0.5, points.shape)).astype(np.float32)
-    path = codebooks._smooth_path(points, table)
-    plain = codebooks.nearest(points, table)
-    assert (path[1:] != path[:-1]).sum() < (plain[1:] != plain[:-1]).sum()
+def test_the_first_two_books_are_nearest_together() -> None:
+    mel, levels, classes = _speechlike(1200)
+    books = codebooks.fit(mel, levels, classes, 6)
+    parts = books.project(mel)
+    chosen = ((parts - books.said(books.pairs(parts, levels))) ** 2).sum(1)
+    shapes = books.tables[0, :, : codebooks.MEL_PARTS]
+    last = codebooks.LEVELS * codebooks.CORRECTIONS
+    for place in range(0, 1200, 100):
+        voiced = levels[place] != UNVOICED
+        entries = slice(0, codebooks.CORRECTIONS) if voiced else slice(last, None)
+        options = books.tables[1, entries, : codebooks.MEL_PARTS]
+        both = (shapes[:, None] + options[None]).reshape(-1, codebooks.MEL_PARTS)
+        assert chosen[place] == pytest.approx(((parts[place] - both) ** 2).sum(1).min(), rel=1e-3)
+
+
+def test_refining_brings_the_first_two_books_nearer() -> None:
+    mel, levels, classes = _speechlike(3000)
+    books = codebooks.fit(mel, levels, classes, 6)
+    parts = books.project(mel)
+    books.tables[0, :, : codebooks.MEL_PARTS] *= 1.2
+    errors = []
+    for _ in range(4):
+        rest = parts - books.said(books.pairs(parts, levels))
+        errors.append(float((rest**2).sum()))
+        codebooks.refine(books, parts, levels)
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < errors[0]
+    shared = books.tables[1, : codebooks.CORRECTIONS, : codebooks.MEL_PARTS]
+    for level in (1, codebooks.LEVELS - 1):
+        rows = books.tables[1, level * codebooks.CORRECTIONS :][: codebooks.CORRECTIONS]
+        assert np.array_equal(rows[:, : codebooks.MEL_PARTS], shared)
 
 
 def test_phones_share_the_first_book_by_how_much_they_vary() -> None:

@@ -5,8 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.codec.codebooks import MEL_PARTS  # noqa: E402
-from training.codec.risk import TEMPERATURE, risk, spectra  # noqa: E402
+from training.codec.codebooks import CORRECTIONS, LEVELS, MEL_PARTS  # noqa: E402
+from training.codec.risk import TEMPERATURE, distances_of, distances_with_corrections, risk, spectra  # noqa: E402
 from training.layout import fine as layout  # noqa: E402
 from training.layout.semantic import IGNORED  # noqa: E402
 from training.models.fine import FineModel, FineSizes  # noqa: E402
@@ -23,14 +23,18 @@ def test_risk_is_the_mean_squared_distance_of_draws() -> None:
     logits, table, wanted = torch.randn(3, 50), torch.randn(50, 4), torch.randn(3, 4)
     draws = torch.multinomial((logits / TEMPERATURE).softmax(-1), 40_000, replacement=True)
     drawn = (table[draws] - wanted[:, None]).square().sum(-1).mean(1)
-    torch.testing.assert_close(risk(logits, table, wanted), drawn, rtol=0.05, atol=0.02)
+    torch.testing.assert_close(
+        risk(logits, distances_of(table, wanted)), drawn, rtol=0.05, atol=0.02
+    )
 
 
 def test_least_risk_is_on_the_code_nearest_to_the_mean_of_what_may_be_wanted() -> None:
     table = torch.tensor([[0.0, 0.0], [1.0, 0.1], [-1.0, 0.1]])
     may_be = table[1:]  # either, as often
     sure = 30.0 * torch.eye(3)
-    found = [risk(sure[code].expand(2, -1), table, may_be).mean() for code in range(3)]
+    found = [
+        risk(sure[code].expand(2, -1), distances_of(table, may_be)).mean() for code in range(3)
+    ]
     assert int(torch.stack(found).argmin()) == 0
 
 
@@ -83,3 +87,16 @@ def test_spectra_add_up() -> None:
     codes = torch.randint(0, 1024, (2, 3, 4))
     wanted = tables[0][codes[:, 0]] + tables[1][codes[:, 1]] + tables[2][codes[:, 2]]
     torch.testing.assert_close(spectra(codes, tables), wanted)
+
+
+def test_a_shape_is_as_far_off_as_its_best_correction_leaves_it() -> None:
+    torch.manual_seed(0)
+    tables = torch.randn(8, 1024, MEL_PARTS)
+    wanted, voiced = torch.randn(6, MEL_PARTS), torch.arange(6) % 2 == 0
+    found = distances_with_corrections(tables, wanted, voiced)
+    for row, spectrum, is_voiced in zip(found, wanted, voiced, strict=True):
+        last = LEVELS * CORRECTIONS
+        options = tables[1, :CORRECTIONS] if is_voiced else tables[1, last:]
+        for shape in (0, 17, 1023):
+            missed = (spectrum - tables[0, shape] - options).square().sum(1).min()
+            assert float(row[shape]) == pytest.approx(float(missed), rel=1e-4)

@@ -6,10 +6,9 @@ spectrum (no phase), 12 a pattern of the pitch level. Book 0 holds the spectral 
 exact pitch level and a first correction, books 2 to 7 the rest, as residuals, with one code each
 that adds nothing, for a fine stage that cannot know what to add.
 
-Every phone class has entries of book 0 to itself, so that any entry drawn for a phone sounds like
-that phone: what must be heard right is what the semantic token says for certain (SpeechTokenizer,
-Zhang et al. 2024, teaches a first codebook from HuBERT to the same end). Paths through book 0 are
-smoothed: keeping the last entry costs less.
+The first two books are chosen together, whatever is nearest: 13 bits for the spectrum of a frame.
+(Entries of book 0 for every phone, so that any that is drawn for it sounds like it, leave twice the
+error. They pay only for a coarse stage that draws at random.)
 """
 
 from dataclasses import dataclass
@@ -24,11 +23,12 @@ from training.teacher.source import FRAME, LEVELS, SAMPLE_RATE, UNVOICED, level_
 LATENT = 64
 MEL_PARTS = 52
 PITCH_PARTS = LATENT - MEL_PARTS
-FEWEST_SHAPES, MOST_SHAPES = 2, 48  # entries of book 0 for a phone class
+FEWEST_SHAPES, MOST_SHAPES = 2, 48  # entries of book 0 that a phone class begins with
 CORRECTIONS = 11  # of book 1, for every pitch level
 PITCH_SCALE = 2.0
 NOTHING = 0  # code of books 2 to 7
-_CHANGE_COST = 6.0
+_TRIED = 48  # nearest entries of book 0 that are tried with every correction
+_ROUNDS = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -39,72 +39,71 @@ class Codebooks:
         mean: [80] mean log-mel frame.
         basis: [80, 52] orthonormal principal directions.
         tables: [8, 1024, 64]; a latent is the sum of one row of each.
-        shapes: [classes + 1] where the entries of book 0 of each phone class begin, and an end.
     """
 
     mean: np.ndarray
     basis: np.ndarray
     tables: np.ndarray
-    shapes: np.ndarray
 
     def save(self, path: str) -> None:
         """Write all arrays to one npz file."""
-        np.savez(path, mean=self.mean, basis=self.basis, tables=self.tables, shapes=self.shapes)
+        np.savez(path, mean=self.mean, basis=self.basis, tables=self.tables)
 
     @classmethod
     def load(cls, path: str) -> "Codebooks":
         """Read what `save` wrote."""
         stored = np.load(path)
-        return cls(stored["mean"], stored["basis"], stored["tables"], stored["shapes"])
+        return cls(stored["mean"], stored["basis"], stored["tables"])
 
     def project(self, mel: np.ndarray) -> np.ndarray:
         """[T, 80] log-mel to [T, 52] components."""
         return np.asarray((mel - self.mean) @ self.basis, np.float32)
 
-    def encode(self, mel: np.ndarray, levels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Codes of an utterance.
+    def encode(self, mel: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """[8, T] int16 codes of log-mel frames [T, 80] with pitch levels [T]."""
+        return self.codes_of(self.project(mel), levels)
 
-        Args:
-            mel: [T, 80] log-mel frames.
-            levels: [T] pitch levels.
-            classes: [T] phone classes.
-
-        Returns:
-            [8, T] int16.
-        """
-        rest = self.project(mel)
-        codes = np.zeros((self.tables.shape[0], len(mel)), np.int16)
-        codes[0] = self.first(rest, classes)
-        rest = rest - self.tables[0, codes[0], :MEL_PARTS]
-        codes[1] = self.second(rest, levels)
-        rest = rest - self.tables[1, codes[1], :MEL_PARTS]
+    def codes_of(self, parts: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """[8, T] int16 codes of components [T, 52] with pitch levels [T]."""
+        codes = np.zeros((self.tables.shape[0], len(parts)), np.int16)
+        codes[:2] = self.pairs(parts, levels)
+        rest = parts - self.said(codes[:2])
         for book in range(2, len(codes)):
             codes[book] = nearest(rest, self.tables[book, :, :MEL_PARTS])
             rest = rest - self.tables[book, codes[book], :MEL_PARTS]
         return codes
 
-    def first(self, rest: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """[T] entries of book 0, each among those of its frame's phone class."""
-        table = self.tables[0, :, :MEL_PARTS]
-        result = np.zeros(len(rest), np.int64)
-        cuts = np.flatnonzero(np.diff(classes)) + 1
-        for start, end in zip([0, *cuts], [*cuts, len(classes)], strict=True):
-            begin, stop = self.shapes[classes[start] : classes[start] + 2]
-            result[start:end] = begin + _smooth_path(rest[start:end], table[begin:stop])
+    def said(self, codes: np.ndarray) -> np.ndarray:
+        """[T, 52] components that codes [K, T] of the first K books stand for."""
+        rows = [self.tables[book, row, :MEL_PARTS] for book, row in enumerate(codes)]
+        return np.asarray(np.sum(rows, 0))
+
+    def pairs(self, parts: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """[2, T] entries of books 0 and 1 that are nearest together, at the given pitch."""
+        result = np.zeros((2, len(parts)), np.int64)
+        voiced = levels != UNVOICED
+        level = levels.astype(np.int64) * CORRECTIONS
+        first, last = 0, LEVELS * CORRECTIONS
+        for who, options, base in (
+            (voiced, self.tables[1, first:CORRECTIONS, :MEL_PARTS], level),
+            (~voiced, self.tables[1, last:, :MEL_PARTS], np.full(len(parts), last)),
+        ):
+            for some in np.array_split(np.flatnonzero(who), 1 + who.sum() // 4096):
+                if len(some):
+                    shape, option = self._pairs(parts[some], options)
+                    result[:, some] = shape, base[some] + option
         return result
 
-    def second(self, rest: np.ndarray, levels: np.ndarray) -> np.ndarray:
-        """[T] entries of book 1: the given level and the nearest of its corrections."""
-        voiced = levels != UNVOICED
-        result = np.zeros(len(rest), np.int64)
-        shared = self.tables[1, :CORRECTIONS, :MEL_PARTS]
-        if voiced.any():
-            result[voiced] = levels[voiced].astype(np.int64) * CORRECTIONS
-            result[voiced] += nearest(rest[voiced], shared)
-        if not voiced.all():
-            quiet = self.tables[1, LEVELS * CORRECTIONS :, :MEL_PARTS]
-            result[~voiced] = LEVELS * CORRECTIONS + nearest(rest[~voiced], quiet)
-        return result
+    def _pairs(self, parts: np.ndarray, options: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        table = self.tables[0, :, :MEL_PARTS]
+        alone = (table * table).sum(1)[None] - 2.0 * parts @ table.T
+        near = np.argpartition(alone, _TRIED, 1)[:, :_TRIED]
+        added = (options * options).sum(1)[None] + 2.0 * table @ options.T
+        total = np.take_along_axis(alone, near, 1)[:, :, None] + added[near]
+        total -= 2.0 * (parts @ options.T)[:, None]
+        best = total.reshape(len(parts), -1).argmin(1)
+        place = best // len(options)
+        return np.take_along_axis(near, place[:, None], 1)[:, 0], best % len(options)
 
 
 def pitch_pattern(level: int) -> np.ndarray:
@@ -147,16 +146,13 @@ def k_means(points: Tensor, count: int, rounds: int, seed: int) -> Tensor:
     return centres
 
 
-def fit(
-    mel: np.ndarray, levels: np.ndarray, classes: np.ndarray, ends: np.ndarray, class_count: int
-) -> Codebooks:
+def fit(mel: np.ndarray, levels: np.ndarray, classes: np.ndarray, class_count: int) -> Codebooks:
     """Codebooks of a sample of speech.
 
     Args:
-        mel: [N, 80] log-mel frames of many utterances, one after another.
+        mel: [N, 80] log-mel frames.
         levels: [N] pitch levels.
         classes: [N] phone classes.
-        ends: where each utterance ends.
         class_count: number of phone classes.
     """
     recipe = Recipe()
@@ -165,21 +161,15 @@ def fit(
     covariance = np.cov((mel - mean).T)
     basis = np.linalg.eigh(covariance)[1][:, ::-1][:, :MEL_PARTS].astype(np.float32).copy()
     tables = np.zeros((recipe.codebooks, size, LATENT), np.float32)
-    shapes = np.zeros(class_count + 1, np.int64)
-    books = Codebooks(mean.astype(np.float32), basis, tables, shapes)
-    rest = books.project(mel)
-    shapes[1:] = np.cumsum(share_out(rest, classes, class_count, size))
+    books = Codebooks(mean.astype(np.float32), basis, tables)
+    parts = books.project(mel)
+    ends = np.cumsum(share_out(parts, classes, class_count, size))
     for kind in range(class_count):
-        begin, stop = shapes[kind : kind + 2]
-        points = torch.from_numpy(rest[classes == kind])
+        begin, stop = ends[kind - 1] if kind else 0, ends[kind]
+        points = torch.from_numpy(parts[classes == kind])
         if len(points):
             tables[0, begin:stop, :MEL_PARTS] = k_means(points, stop - begin, 25, kind).numpy()
-    first = np.zeros(len(rest), np.int64)
-    for _ in range(2):  # the paths, and the centres that follow from them
-        for a, b in zip([0, *ends[:-1]], ends, strict=True):
-            first[a:b] = books.first(rest[a:b], classes[a:b])
-        _recentre(tables[0, :, :MEL_PARTS], rest, first)
-    rest = rest - tables[0, first, :MEL_PARTS]
+    rest = parts - tables[0, nearest(parts, tables[0, :, :MEL_PARTS]), :MEL_PARTS]
     voiced = levels != UNVOICED
     centres = k_means(torch.from_numpy(rest[voiced]), CORRECTIONS, 25, 1).numpy()
     for level in range(LEVELS):
@@ -189,13 +179,35 @@ def fit(
     quiet = size - LEVELS * CORRECTIONS
     tables[1, -quiet:, :MEL_PARTS] = k_means(torch.from_numpy(rest[~voiced]), quiet, 25, 2).numpy()
     tables[1, -quiet:, MEL_PARTS:] = pitch_pattern(UNVOICED)
-    rest = rest - tables[1, books.second(rest, levels), :MEL_PARTS]
+    for _ in range(_ROUNDS):
+        refine(books, parts, levels)
+    rest = parts - books.said(books.pairs(parts, levels))
     for book in range(2, recipe.codebooks):
         table = k_means(torch.from_numpy(rest), size, 15, book).numpy()
         table[NOTHING] = 0.0
         tables[book, :, :MEL_PARTS] = table
         rest = rest - table[nearest(rest, table)]
     return books
+
+
+def refine(books: Codebooks, parts: np.ndarray, levels: np.ndarray) -> None:
+    """Move the entries of books 0 and 1 to the means of what they are nearest to, in place.
+
+    Args:
+        books: to be changed.
+        parts: [N, 52] components.
+        levels: [N] pitch levels.
+    """
+    shapes = books.tables[0, :, :MEL_PARTS]
+    corrections = books.tables[1, :, :MEL_PARTS]
+    first, second = books.pairs(parts, levels)
+    _recentre(shapes, parts - corrections[second], first)
+    rest = parts - shapes[first]
+    voiced = levels != UNVOICED
+    _recentre(corrections, rest[~voiced], second[~voiced])
+    shared = corrections[:CORRECTIONS]
+    _recentre(shared, rest[voiced], second[voiced] % CORRECTIONS)
+    corrections[: LEVELS * CORRECTIONS] = np.tile(shared, (LEVELS, 1))
 
 
 def share_out(points: np.ndarray, classes: np.ndarray, class_count: int, size: int) -> np.ndarray:
@@ -231,27 +243,3 @@ def _recentre(table: np.ndarray, points: np.ndarray, owner: np.ndarray) -> None:
     np.add.at(total, owner, points)
     used = counts > 0
     table[used] = (total[used] / counts[used, None]).astype(np.float32)
-
-
-def _smooth_path(points: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """[T] entries that trade distance against change, by dynamic programming.
-
-    Args:
-        points: [T, D].
-        table: [K, D].
-    """
-    cost = (table * table).sum(1)[None] - 2.0 * points @ table.T
-    back = np.zeros(cost.shape, np.int64)
-    total = cost[0]
-    places = np.arange(len(table))
-    for t in range(1, len(points)):
-        best = int(total.argmin())
-        moved = total[best] + _CHANGE_COST
-        keeps = total < moved
-        back[t] = np.where(keeps, places, best)
-        total = cost[t] + np.where(keeps, total, moved)
-    path = np.zeros(len(points), np.int64)
-    path[-1] = int(total.argmin())
-    for t in range(len(points) - 1, 0, -1):
-        path[t - 1] = back[t, path[t]]
-    return path

@@ -9,7 +9,7 @@ al. 2016, "Minimum risk training for neural machine translation").
 import torch
 from torch import Tensor
 
-from training.codec.codebooks import MEL_PARTS, Codebooks
+from training.codec.codebooks import CORRECTIONS, LEVELS, MEL_PARTS, Codebooks
 
 TEMPERATURE = 0.35  # about that at which the voice speaks
 
@@ -25,14 +25,38 @@ def spectra(codes: Tensor, tables: Tensor) -> Tensor:
     return torch.stack(parts).sum(0)
 
 
-def risk(logits: Tensor, table: Tensor, wanted: Tensor) -> Tensor:
-    """[N] expected squared distances, drawn at `TEMPERATURE`.
+def risk(logits: Tensor, distances: Tensor) -> Tensor:
+    """[N] expected squared distances of what is drawn at `TEMPERATURE`.
 
     Args:
         logits: [N, 1024] of what is drawn.
-        table: [1024, 52] what each code stands for.
-        wanted: [N, 52].
+        distances: [N, 1024] of each code from what is wanted.
     """
-    chances = (logits / TEMPERATURE).softmax(-1)
-    near = chances @ table.square().sum(1) - 2 * ((chances @ table) * wanted).sum(1)
-    return near + wanted.square().sum(1)
+    return ((logits / TEMPERATURE).softmax(-1) * distances).sum(1)
+
+
+def distances_of(table: Tensor, wanted: Tensor) -> Tensor:
+    """[N, 1024] squared distances of codes [1024, 52] from what is wanted [N, 52]."""
+    near = table.square().sum(1)[None] - 2 * wanted @ table.T
+    return near + wanted.square().sum(1)[:, None]
+
+
+@torch.no_grad()
+def distances_with_corrections(tables: Tensor, wanted: Tensor, voiced: Tensor) -> Tensor:
+    """[N, 1024] squared distances of codes of book 0 with the best correction of book 1 each.
+
+    Args:
+        tables: [8, 1024, 52].
+        wanted: [N, 52].
+        voiced: [N].
+    """
+    result = distances_of(tables[0], wanted)
+    last = LEVELS * CORRECTIONS
+    for who, options in ((voiced, tables[1, :CORRECTIONS]), (~voiced, tables[1, last:])):
+        added = options.square().sum(1)[None] + 2 * tables[0] @ options.T
+        toward = 2 * wanted[who] @ options.T
+        best = torch.full((len(toward), len(added)), torch.inf)
+        for option in range(len(options)):
+            best = torch.minimum(best, added[None, :, option] - toward[:, option, None])
+        result[who] += best
+    return result

@@ -9,7 +9,7 @@ import numpy as np
 
 from training.codec.codebooks import CORRECTIONS, LEVELS, MEL_PARTS, Codebooks, nearest
 
-_NEAR = 6  # entries of a phone among which a wrong one is found
+_NEAR = 12  # entries among which a wrong one is found
 
 
 def slip(
@@ -25,7 +25,7 @@ def slip(
         codes: [8, T] right ones.
         books: the codebooks.
         share: of the stretches of equal codes in book 0, and of the frames of book 1, that are
-            replaced by something near: another shape of the same phone, another correction.
+            replaced by something near: another shape, another correction.
         count: books wanted; later ones stay as they are.
         random: draws.
 
@@ -35,13 +35,10 @@ def slip(
     result = codes.astype(np.int64)
     tables = books.tables[:, :, :MEL_PARTS]
     cuts = np.flatnonzero(np.diff(result[0])) + 1
-    kinds = np.searchsorted(books.shapes, result[0], side="right") - 1
     for start, end in zip([0, *cuts], [*cuts, result.shape[1]], strict=True):
         if random.random() < share:
-            begin, stop = books.shapes[kinds[start] : kinds[start] + 2]
-            distance = ((tables[0, begin:stop] - tables[0, codes[0, start]]) ** 2).sum(1)
-            near = np.argsort(distance)[:_NEAR]
-            result[0, start:end] = begin + random.choice(near)
+            distance = ((tables[0] - tables[0, codes[0, start]]) ** 2).sum(1)
+            result[0, start:end] = random.choice(np.argpartition(distance, _NEAR)[:_NEAR])
     voiced = result[1] < LEVELS * CORRECTIONS
     level = result[1] // CORRECTIONS * CORRECTIONS
     other = np.where(
