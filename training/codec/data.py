@@ -8,7 +8,12 @@ import torch
 from torch import Tensor
 
 from training import corpus, tokenised
+from training.codec.codebooks import NOTHING
 from training.teacher.source import FRAME, SAMPLE_RATE, UNVOICED, level_hz
+
+# Share of stretches that lack books: the fine stage knows less than the codebooks could say
+# (quantizer dropout: Zeghidour et al. 2021, "SoundStream").
+_FEWER_BOOKS = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +92,9 @@ class CodedAudio:
             start = int(self._random.choice(self._starts[index]))
             part = slice(start, start + self._frames)
             levels = self._levels[index][part]
-            codes.append(self._codes[index][:, part])
+            codes.append(self._codes[index][:, part].copy())
+            if self._random.random() < _FEWER_BOOKS:
+                codes[-1][int(self._random.integers(2, len(codes[-1]))) :] = NOTHING
             samples = self._audio[index][start * FRAME : (start + self._frames) * FRAME]
             audio.append(samples.astype(np.float32) / 32768)
             cycles.append(start_cycles(levels))
