@@ -23,6 +23,7 @@ from bark_core.config import (
     SemanticTokens,
     TransformerConfig,
 )
+from bark_core.options import SamplingParams
 from bark_core.text.lexicon import LEXICON_FILE
 from bark_core.voices import Voice
 from bark_core.weights import StateDict
@@ -40,6 +41,13 @@ from training.train_decoder import Renderer
 
 # A piece is a sound: about 9 s of speech, as long as the longest training sentences.
 _UTTERANCE_PIECES = 112
+# Coarse and fine learned to be least wrong at about these temperatures (`training.codec.risk`).
+_DEFAULTS = SynthesisDefaults(
+    semantic=SamplingParams(temperature=0.3),
+    coarse=SamplingParams(temperature=0.3),
+    fine=SamplingParams(temperature=0.3),
+    max_utterance_tokens=_UTTERANCE_PIECES,
+)
 NAME = "barkstream-tiny"
 # As in Bark: speaker 9 is a woman, speaker 6 a man.
 VOICE_NAMES = ("v2/en_speaker_9", "v2/en_speaker_6")
@@ -158,7 +166,7 @@ def main(arguments: list[str] | None = None) -> None:
     write_checkpoint(
         options.to,
         config(semantic.sizes, coarse.sizes, fine.sizes, renderer.sizes),
-        SynthesisDefaults(max_utterance_tokens=_UTTERANCE_PIECES),
+        _DEFAULTS,
         {
             "semantic": _arrays(semantic.state_dict()),
             "coarse": _arrays(coarse.state_dict()),
