@@ -27,6 +27,7 @@ from training.layout.semantic import IGNORED, stack
 from training.loop import Loop, be_polite
 from training.models.aligned import align
 from training.models.causal import CausalModel, CausalSizes
+from training.own_words import book_logits, mended, own_words
 from training.recipe import Recipe
 from training.tokens.ids import Ids, token_ids
 from training.tokens.semantic import POINTERS, point
@@ -100,78 +101,6 @@ def examples(
     )
 
 
-@torch.no_grad()
-def own_words(
-    model: CausalModel, inputs: Tensor, shares: Tensor, recipe: Recipe, ids: Ids
-) -> Tensor:
-    """Replace coarse tokens by what the network would have said there itself.
-
-    A network that has only ever continued true speech drifts away once it has to continue its own
-    (scheduled sampling in two passes: Mihaylova & Martins 2019, "Scheduled sampling for
-    transformers"). What is wanted of book 0 follows from the semantic tokens whatever has been said
-    so far, so that target stays; book 1 corrects what book 0 has become (`mended`).
-
-    Args:
-        model: as trained so far.
-        inputs: [B, L] windows.
-        shares: [B] of the tokens replaced.
-        recipe: for the lengths.
-        ids: of the books and pads.
-
-    Returns:
-        [B, L].
-    """
-    first = recipe.max_coarse_input + 1
-    tokens = inputs[:, first:]
-    hidden = model(model.embed(inputs[:, :-1]))[:, first - 1 :]
-    said = torch.empty_like(tokens)
-    for book in range(recipe.coarse_codebooks):
-        begin, logits = _logits(model, hidden, book, recipe, ids)
-        # The largest of logits with Gumbel noise is a draw from their softmax.
-        noise = -torch.empty_like(logits).exponential_().log()
-        said[:, book :: recipe.coarse_codebooks] = begin + (logits + noise).argmax(-1)
-    replaced = (torch.rand(tokens.shape) < shares[:, None]) & (tokens != ids.coarse_pad)
-    return torch.cat([inputs[:, :first], torch.where(replaced, said, tokens)], 1)
-
-
-def _logits(
-    model: CausalModel, hidden: Tensor, book: int, recipe: Recipe, ids: Ids
-) -> tuple[int, Tensor]:
-    """First id of a book, and the logits [B, T, 1024] of its tokens; hidden [B, 2 T, width]."""
-    first = ids.semantic_vocabulary + book * ids.codebook_size
-    weight = model.lm_head.weight[first : first + ids.codebook_size]
-    return first, hidden[:, book :: recipe.coarse_codebooks] @ weight.T
-
-
-def mended(inputs: Tensor, windows: Windows, tables: Tensor, ids: Ids, first: int) -> Tensor:
-    """Targets whose book 1 corrects the book 0 that is there, at the pitch level of the true one.
-
-    Args:
-        inputs: [B, L] windows, own words among them.
-        windows: as they were.
-        tables: [8, 1024, 52] spectral parts of the codebooks.
-        ids: of the books.
-        first: place of the first coarse token.
-
-    Returns:
-        [B, L].
-    """
-    base = ids.semantic_vocabulary
-    wanted = spectra(windows.codes, tables)
-    said = inputs[:, first::2][:, : wanted.shape[1]]
-    rest = wanted[:, : said.shape[1]] - tables[0][(said - base).clamp(0, ids.codebook_size - 1)]
-    level = windows.codes[:, 1, : said.shape[1]] // CORRECTIONS
-    quiet = LEVELS * CORRECTIONS
-    shared = torch.cdist(rest, tables[1, :CORRECTIONS].expand(len(rest), -1, -1)).argmin(-1)
-    other = torch.cdist(rest, tables[1, quiet:].expand(len(rest), -1, -1)).argmin(-1)
-    code = torch.where(level < LEVELS, level * CORRECTIONS + shared, quiet + other)
-    result = windows.targets.clone()
-    place = result[:, first::2][:, : code.shape[1]]  # a view
-    known = place != IGNORED
-    place[known] = (base + ids.codebook_size + code)[:, : place.shape[1]][known]
-    return result
-
-
 def losses(
     model: CausalModel,
     ears: nn.ModuleList,
@@ -214,7 +143,7 @@ def losses(
     )
     result, missed, risks = [], torch.zeros(()), torch.zeros(())
     for book in range(recipe.coarse_codebooks):
-        first, logits = _logits(model, hidden, book, recipe, ids)
+        first, logits = book_logits(model, hidden, book, recipe, ids)
         answer = answers[:, book :: recipe.coarse_codebooks][known] - first
         logits = logits[known]
         result.append(functional.cross_entropy(logits, answer))
@@ -273,7 +202,8 @@ def main(arguments: list[str] | None = None) -> None:
         windows = examples(data, options.batch, books, _SLIPPED, recipe, ids)
         shares = torch.rand(options.batch) * (torch.rand(options.batch) < _OWN)
         inputs = own_words(model, windows.inputs, shares, recipe, ids)
-        targets = mended(inputs, windows, tables, ids, recipe.max_coarse_input + 1)
+        first = recipe.max_coarse_input + 1
+        targets = mended(inputs, windows.targets, windows.codes, tables, ids, first)
         parts = losses(model, ears, inputs, targets, windows, tables, recipe, ids)
         loop.learn((parts * _WEIGHTS).sum())
         loop.note(**dict(zip(_PARTS, parts.tolist(), strict=True)))

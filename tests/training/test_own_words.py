@@ -11,9 +11,10 @@ from training.layout import coarse as layout  # noqa: E402
 from training.layout.coarse import flatten  # noqa: E402
 from training.layout.semantic import IGNORED, stack  # noqa: E402
 from training.models.causal import CausalModel  # noqa: E402
+from training.own_words import mended, own_words  # noqa: E402
 from training.recipe import Recipe  # noqa: E402
 from training.tokens.ids import token_ids  # noqa: E402
-from training.train_coarse import Windows, mended, own_words, sizes  # noqa: E402
+from training.train_coarse import Windows, sizes  # noqa: E402
 
 RECIPE = Recipe()
 IDS = token_ids(RECIPE)
@@ -117,7 +118,7 @@ def test_book_1_corrects_the_book_0_that_is_there() -> None:
     changed = inputs[:, first::2]
     base = IDS.semantic_vocabulary
     changed[changed != IDS.coarse_pad] = base + 7
-    made = mended(inputs, windows, tables, IDS, first)
+    made = mended(inputs, windows.targets, windows.codes, tables, IDS, first)
     assert torch.equal(made[:, first - 1 :: 2], windows.targets[:, first - 1 :: 2])
     assert torch.equal(made == IGNORED, windows.targets == IGNORED)
     codes = made[:, first::2] - base - IDS.codebook_size
