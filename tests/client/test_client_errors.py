@@ -362,9 +362,11 @@ async def test_a_refusal_is_told_although_the_client_was_still_sending() -> None
                 yield pb.ConverseResponse(session_opened=pb.SessionOpened(max_contexts=1))
 
     async def write_on(client: SpeechClient) -> None:
+        # Until it is told: who leaves before that has lost interest, and is told nothing.
         async with client.session() as session, session.context() as context:
-            for _ in range(100):
-                await context.append("Word. ")
+            async with asyncio.timeout(30):
+                while True:
+                    await context.append("Word. ")
 
     async with raw_server(Full()) as target, SpeechClient.connect(target) as client:
         for _ in range(20):
