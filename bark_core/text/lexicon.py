@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bark_core.errors import CheckpointError
 from bark_core.text.base import Tokenizer
+from bark_core.text.vocabulary_file import read_vocabulary_file
 
 LEXICON_FILE = "lexicon.tsv"
-MAX_FILE_BYTES = 64 * 1024 * 1024
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _APOSTROPHE = "\u2019"
 
@@ -35,14 +35,7 @@ class Lexicon:
         Raises:
             CheckpointError: Missing, too large, not UTF-8, or a line is no word and its sounds.
         """
-        try:
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise CheckpointError(
-                    f"{path} is larger than {MAX_FILE_BYTES} bytes: this is no lexicon"
-                )
-            content = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CheckpointError(f"cannot read the lexicon {path}: {error}") from error
+        content = read_vocabulary_file(path, "lexicon")
         sounds = {}
         for number, line in enumerate(content.split("\n"), 1):
             word, tab, sound = line.partition("\t")

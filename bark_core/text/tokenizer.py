@@ -15,8 +15,8 @@ from tokenizers import Tokenizer as _Pipeline
 from tokenizers import models, normalizers, pre_tokenizers
 
 from bark_core.errors import CheckpointError
+from bark_core.text.vocabulary_file import read_vocabulary_file
 
-MAX_FILE_BYTES = 64 * 1024 * 1024
 _UNKNOWN = "[UNK]"
 _SPECIAL = ("[PAD]", _UNKNOWN, "[CLS]", "[SEP]", "[MASK]")
 
@@ -38,14 +38,7 @@ class WordPieceTokenizer:
         Raises:
             CheckpointError: Missing, too large, damaged or without a piece for unknown words.
         """
-        try:
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise CheckpointError(
-                    f"{path} is larger than {MAX_FILE_BYTES} bytes: this is no tokenizer file"
-                )
-            content = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CheckpointError(f"cannot read the tokenizer file {path}: {error}") from error
+        content = read_vocabulary_file(path, "tokenizer file")
         if path.suffix == ".json":
             return cls(_from_json(content, path))
         return cls(_from_vocabulary(content, path))
