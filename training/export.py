@@ -31,10 +31,10 @@ from bark_core.weights.export import write_checkpoint
 from training import speak
 from training.codec.codebooks import LATENT
 from training.codec.seanet import SeanetSizes
-from training.measure import prompt_of
 from training.models.causal import CausalSizes
 from training.models.fine import VOCABULARY, FineSizes
 from training.recipe import Recipe
+from training.tokenised import prompt_of
 from training.tokens.ids import token_ids
 from training.tokens.text import TOKENIZER_FILE
 from training.train_decoder import Renderer

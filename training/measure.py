@@ -22,14 +22,6 @@ from training.make_texts import held_out
 from training.synthesise import HELD_OUT_FOLDER
 
 
-def prompt_of(root: Path, voice: int) -> tokenised.Tokenised:
-    """A voice prompt: the first training utterance of a voice with 4 to 6 s of speech."""
-    for row in tokenised.read_all(root / "tokens" / "audio"):
-        if row.voice == voice and 150 <= len(row.semantic) <= 230:
-            return row
-    raise ValueError("no utterance fits as a prompt: tokenise more audio")
-
-
 def audio_of(
     mode: str,
     speaker: speak.Speaker | None,
@@ -75,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
         spoken = {
             u.text: u.audio for u in corpus.read_shard(root / HELD_OUT_FOLDER / f"shard-{name}.npz")
         }
-        prompt = prompt_of(root, voice)
+        prompt = tokenised.prompt_of(root, voice)
         wrong = words = 0
         scores, length, started = [], 0.0, time.monotonic()
         for index, row in enumerate([r for r in rows if r.text in allowed]):

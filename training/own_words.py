@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from training.codec.codebooks import CORRECTIONS, LEVELS
-from training.codec.risk import spectra
+from training.codec.risk import TEMPERATURE, spectra
 from training.layout.semantic import IGNORED
 from training.models.causal import CausalModel
 from training.recipe import Recipe
@@ -39,7 +39,7 @@ def own_words(
     for book in range(recipe.coarse_codebooks):
         begin, logits = book_logits(model, hidden, book, recipe, ids)
         # The largest of logits with Gumbel noise is a draw from their softmax.
-        noise = -torch.empty_like(logits).exponential_().log()
+        noise = -TEMPERATURE * torch.empty_like(logits).exponential_().log()
         said[:, book :: recipe.coarse_codebooks] = begin + (logits + noise).argmax(-1)
     replaced = (torch.rand(tokens.shape) < shares[:, None]) & (tokens != ids.coarse_pad)
     return torch.cat([inputs[:, :first], torch.where(replaced, said, tokens)], 1)

@@ -68,10 +68,11 @@ def open_speaker(root: Path) -> Speaker:
     )
 
 
-def _draw(logits: Tensor, temperature: float) -> int:
+def _draw(logits: Tensor, temperature: float) -> Tensor:
+    """[N] ids drawn from logits [N, V]."""
     if temperature <= 0:
-        return int(logits.argmax())
-    return int(torch.multinomial((logits.float() / temperature).softmax(-1), 1))
+        return logits.argmax(-1)
+    return torch.multinomial((logits.float() / temperature).softmax(-1), 1)[:, 0]
 
 
 @torch.inference_mode()
@@ -92,7 +93,7 @@ def semantic_of(
     result: list[int] = []
     while len(result) < recipe.max_semantic_tokens - 1:
         logits = model.lm_head(hidden)
-        token = _draw(logits, temperature)
+        token = int(_draw(logits[None], temperature))
         likely = (logits.float() / max(temperature, 1e-3)).softmax(-1)[ids.semantic_pad]
         if token == ids.semantic_pad or float(likely) >= _MIN_END:
             break
@@ -102,14 +103,24 @@ def semantic_of(
     return np.array(result, np.int16)
 
 
-@torch.inference_mode()
 def coarse_of(
     speaker: Speaker,
     semantic: np.ndarray,
     prompt: tokenised.Tokenised | None,
     temperature: float = 0.7,
 ) -> np.ndarray:
-    """[2, 2 N] codes of semantic tokens."""
+    """[2, 2 N] codes of semantic tokens [N]."""
+    return coarse_of_all(speaker, [semantic], prompt, temperature)[0]
+
+
+@torch.inference_mode()
+def coarse_of_all(
+    speaker: Speaker,
+    sentences: list[np.ndarray],
+    prompt: tokenised.Tokenised | None,
+    temperature: float = 0.7,
+) -> list[np.ndarray]:
+    """[2, 2 N] codes of each of some sentences [N], made side by side."""
     model, recipe, ids = speaker.coarse, speaker.recipe, speaker.ids
     if model is None:
         raise FileNotFoundError("no coarse checkpoint: run `training.train_coarse` first")
@@ -117,24 +128,33 @@ def coarse_of(
     if prompt:
         voice = coarse_layout.voice(prompt.semantic, prompt.codes, recipe, ids)
     books, size = recipe.coarse_codebooks, ids.codebook_size
-    made = np.zeros(0, np.int64)
-    total = len(semantic) * recipe.coarse_per_semantic
-    for number in range(coarse_layout.window_count(len(semantic), recipe)):
-        # One more token than known, so that the last known one is among the inputs.
-        known = np.concatenate([made, [0]])
-        inputs, _ = coarse_layout.window(voice, semantic, known, number, None, recipe, ids)
+    totals = [len(semantic) * recipe.coarse_per_semantic for semantic in sentences]
+    # One more token than known, so that the last known one is among the inputs.
+    made = np.zeros((len(sentences), max(totals) + 1), np.int64)
+    for number in range(coarse_layout.window_count(max(map(len, sentences)), recipe)):
+        done = number * recipe.sliding_window
+        rows = [row for row, total in enumerate(totals) if total > done]
+        windows = [
+            coarse_layout.window(
+                voice, sentences[row], made[row, : done + 1], number, None, recipe, ids
+            )[0]
+            for row in rows
+        ]
+        inputs = torch.from_numpy(np.stack(windows))
         past: list[list[Tensor]] = [[] for _ in model.layers]
-        hidden = model(model.embed(torch.from_numpy(inputs)[None]), 0, past)[0, -1]
-        place = len(inputs)
-        end = min(total, (number + 1) * recipe.sliding_window)
-        while len(made) < end:
-            first = ids.semantic_vocabulary + (len(made) % books) * size
-            token = first + _draw(model.lm_head.weight[first : first + size] @ hidden, temperature)
-            made = np.append(made, token)
-            hidden = model(model.embed(torch.tensor([[token]])), place, past)[0, -1]
-            place += 1
+        hidden = model(model.embed(inputs), 0, past)[:, -1]
+        for place in range(done, min(max(totals), done + recipe.sliding_window)):
+            first = ids.semantic_vocabulary + (place % books) * size
+            logits = hidden @ model.lm_head.weight[first : first + size].T
+            tokens = first + _draw(logits, temperature)
+            made[rows, place] = tokens.numpy()
+            place_in_window = inputs.shape[1] + place - done
+            hidden = model(model.embed(tokens[:, None]), place_in_window, past)[:, -1]
     offsets = ids.semantic_vocabulary + size * np.arange(books)
-    return np.asarray((made.reshape(-1, books) - offsets).T)
+    return [
+        np.asarray((row[:total].reshape(-1, books) - offsets).T)
+        for row, total in zip(made, totals, strict=True)
+    ]
 
 
 @torch.inference_mode()
@@ -162,11 +182,7 @@ def fine_of(
         window = codes[:, start : start + recipe.max_fine_input]
         for book in range(recipe.coarse_codebooks, recipe.codebooks):
             logits = model(window[None], book)[0, fresh:, : ids.codebook_size]
-            if temperature <= 0:
-                window[book, fresh:] = logits.argmax(-1)
-            else:
-                chances = (logits.float() / temperature).softmax(-1)
-                window[book, fresh:] = torch.multinomial(chances, 1)[:, 0]
+            window[book, fresh:] = _draw(logits, temperature)
     return codes[:, held : held + frames].numpy()
 
 

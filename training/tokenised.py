@@ -72,3 +72,11 @@ def read_all(folder: Path) -> Iterator[Tokenised]:
     """Every row of every shard of a folder."""
     for path in sorted(folder.glob("shard-*.npz")):
         yield from read(path)
+
+
+def prompt_of(root: Path, voice: int) -> Tokenised:
+    """A voice prompt: the first training utterance of a voice with 4 to 6 s of speech."""
+    for row in read_all(root / "tokens" / "audio"):
+        if row.voice == voice and 150 <= len(row.semantic) <= 230:
+            return row
+    raise ValueError("no utterance fits as a prompt: tokenise more audio")

@@ -35,10 +35,12 @@ from training.tokens.semantic import POINTERS, point
 _NO_VOICE = 0.15  # share of windows without a voice prompt
 _CUT = 0.3  # share whose semantic slice ends early, as in streaming
 _POINTED = 0.8  # share with pointers, which mean nothing here; where the text is unclear are none
-# Shares of windows that continue mistakes, and, in part, what the network itself would have said.
-# Where it may trust what came before, it looks at that more than at what it is told to say.
-_SLIPPED = 0.5
-_OWN = 0.5
+# Shares of windows that continue mistakes, and that continue nothing but what the network itself
+# says after those. Where it may trust what came before, it looks at that more than at what it is
+# told to say: with true history in half of the windows, spectra were off by 6 % of their variance
+# after the truth and by 13 % after its own words.
+_SLIPPED = 0.8
+_OWN = 0.85
 _PARTS = ("book_0", "book_1", "missed", "risk")
 _WEIGHTS = torch.tensor([0.5, 0.5, 2.0, 20.0])
 
@@ -99,6 +101,15 @@ def examples(
         torch.from_numpy(stack(targets, IGNORED)),
         torch.from_numpy(np.stack(padded)),
     )
+
+
+def retold(
+    model: CausalModel, windows: Windows, shares: Tensor, tables: Tensor, recipe: Recipe, ids: Ids
+) -> tuple[Tensor, Tensor]:
+    """Inputs and targets of windows, [B, L] each, with shares [B] of `own_words`."""
+    inputs = own_words(model, windows.inputs, shares, recipe, ids)
+    first = recipe.max_coarse_input + 1
+    return inputs, mended(inputs, windows.targets, windows.codes, tables, ids, first)
 
 
 def losses(
@@ -189,21 +200,21 @@ def main(arguments: list[str] | None = None) -> None:
     )
     data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
-    test = examples(unseen, 32, books, 0.0, recipe, ids)
+    test = examples(unseen, 32, books, _SLIPPED, recipe, ids)
     print(f"{data.refresh():.2f} h of speech", flush=True)
     for step in loop.steps(options.minutes):
         if step % 200 == 0:
             data.refresh()
             model.eval()
             with torch.inference_mode():
-                parts = losses(model, ears, test.inputs, test.targets, test, tables, recipe, ids)
+                inputs, targets = retold(model, test, torch.ones(32), tables, recipe, ids)
+                parts = losses(model, ears, inputs, targets, test, tables, recipe, ids)
             loop.record(**{f"held_out_{k}": v for k, v in zip(_PARTS, parts.tolist(), strict=True)})
             model.train()
         windows = examples(data, options.batch, books, _SLIPPED, recipe, ids)
-        shares = torch.rand(options.batch) * (torch.rand(options.batch) < _OWN)
-        inputs = own_words(model, windows.inputs, shares, recipe, ids)
-        first = recipe.max_coarse_input + 1
-        targets = mended(inputs, windows.targets, windows.codes, tables, ids, first)
+        shares = torch.rand(options.batch)
+        shares[torch.rand(options.batch) < _OWN] = 1.0
+        inputs, targets = retold(model, windows, shares, tables, recipe, ids)
         parts = losses(model, ears, inputs, targets, windows, tables, recipe, ids)
         loop.learn((parts * _WEIGHTS).sum())
         loop.note(**dict(zip(_PARTS, parts.tolist(), strict=True)))

@@ -21,10 +21,13 @@ from training.layout.semantic import IGNORED
 from training.loop import Loop, be_polite
 from training.models.fine import FineModel, FineSizes, know_codebooks
 from training.recipe import Recipe
+from training.said import retellings
+from training.tokenised import Tokenised
 from training.tokens.ids import Ids, token_ids
 
 _NO_VOICE = 0.15
-_SLIPPED = 0.7  # share of utterances with mistakes in the coarse codes
+_SAID = 0.6  # share of utterances with what the coarse stage made of them, once that is known
+_SLIPPED = 0.7  # share of the others with mistakes in the coarse codes
 _WEIGHTS = torch.tensor([1.0, 0.1, 0.02])
 _EARLY = 0.4  # share of utterances cut short, as a streaming server fills its first chunks
 
@@ -44,21 +47,39 @@ class Windows:
     codes: Tensor
 
 
-def examples(data: Sequences, count: int, books: Codebooks, recipe: Recipe, ids: Ids) -> Windows:
-    """`count` random windows of which the first two books are known."""
+def examples(
+    data: Sequences,
+    retold: list[tuple[Tokenised, Tokenised]],
+    count: int,
+    books: Codebooks,
+    recipe: Recipe,
+    ids: Ids,
+) -> Windows:
+    """`count` random windows of which the first two books are known.
+
+    Args:
+        data: what was spoken.
+        retold: rows, and what the coarse stage made of each; may be empty.
+        count: of windows.
+        books: the codebooks.
+        recipe: for the lengths.
+        ids: of the pads.
+    """
     random = data.random
     first = recipe.coarse_codebooks
     inputs, fresh, spoken = [], [], []
     for _ in range(count):
-        row = data.pick()
+        row = said = data.pick()
+        if retold and random.random() < _SAID:
+            row, said = retold[int(random.integers(len(retold)))]
         history = np.zeros((recipe.codebooks, 0), np.int64)
-        codes = row.codes
+        codes, coarse = row.codes, said.codes
         if random.random() >= _NO_VOICE:
             history = data.pick_prompt(row.voice).codes[:, -recipe.max_fine_history :]
         if random.random() < _EARLY:
-            codes = codes[:, : int(random.integers(4, codes.shape[1] + 1))]
-        coarse = codes
-        if random.random() < _SLIPPED:
+            end = int(random.integers(4, codes.shape[1] + 1))
+            codes, coarse = codes[:, :end], coarse[:, :end]
+        if said is row and random.random() < _SLIPPED:
             coarse = slip(codes, books, random.random(), first, random)
         number = int(random.integers(len(layout.windows(history.shape[1], codes.shape[1], recipe))))
         x, y = layout.example(history, coarse, number, first, recipe, ids)
@@ -162,17 +183,19 @@ def main(arguments: list[str] | None = None) -> None:
     data = Sequences(options.root / "tokens" / "front", seed=loop.step)
     unseen = Sequences(options.root / "tokens" / "held_out", seed=0)
     books = range(recipe.coarse_codebooks, recipe.codebooks)
-    test = examples(unseen, 8, codebooks, recipe, ids)
+    test = examples(unseen, [], 8, codebooks, recipe, ids)
     print(f"{data.refresh():.2f} h of speech", flush=True)
+    retold = retellings(options.root)
     for step in loop.steps(options.minutes):
         if step % 300 == 0:
             data.refresh()
+            retold = retellings(options.root)
             model.eval()
             with torch.inference_mode():
                 loop.record(**_progress(model, test, tables, recipe, ids))
             model.train()
         book = int(data.random.choice(books))
-        windows = examples(data, options.batch, codebooks, recipe, ids)
+        windows = examples(data, retold, options.batch, codebooks, recipe, ids)
         inputs = filled(model, windows, book, recipe, ids)
         parts = losses(model, inputs, windows, book, tables, ids)
         loop.learn((parts * _WEIGHTS).sum())

@@ -11,7 +11,9 @@ from training import corpus, tokenised
 from training.codec.codebooks import NOTHING
 from training.teacher.source import FRAME, SAMPLE_RATE, UNVOICED, level_hz
 
-# Share of stretches that lack books: the fine stage knows less than the codebooks could say
+# Share of stretches whose codes are what the networks before it made of the same semantic tokens.
+_SAID = 0.6
+# Share of the others that lack books: the fine stage knows less than the codebooks could say
 # (quantizer dropout: Zeghidour et al. 2021, "SoundStream").
 _FEWER_BOOKS = 0.7
 
@@ -48,11 +50,12 @@ class CodedAudio:
     """All tokenised audio of a folder, in memory: 170 MB an hour."""
 
     def __init__(self, root: Path, frames: int, seed: int) -> None:
-        """Read `root`/audio and `root`/tokens/audio; stretches will be `frames` long."""
+        """Read audio and tokens of `root`, and what is retold there; stretches of `frames`."""
         self._root, self._frames = root, frames
         self._random = np.random.default_rng(seed)
         self._known: set[str] = set()
         self._codes: list[np.ndarray] = []
+        self._said: list[np.ndarray | None] = []
         self._levels: list[np.ndarray] = []
         self._audio: list[np.ndarray] = []
         self._starts: list[np.ndarray] = []
@@ -67,11 +70,15 @@ class CodedAudio:
                 continue
             self._known.add(shard.name)
             spoken = {u.text: u for u in corpus.read_shard(self._root / "audio" / shard.name)}
+            retold = shard.parent.with_name("said") / shard.name
+            said = {}
+            if retold.exists():
+                said = {(r.text, r.voice): r.codes for r in tokenised.read(retold)}
             for row in tokenised.read(shard):
-                self._add(row, spoken[row.text].audio)
+                self._add(row, said.get((row.text, row.voice)), spoken[row.text].audio)
         return float(sum(c.shape[1] for c in self._codes) / 75 / 3600)
 
-    def _add(self, row: tokenised.Tokenised, audio: np.ndarray) -> None:
+    def _add(self, row: tokenised.Tokenised, said: np.ndarray | None, audio: np.ndarray) -> None:
         frames = row.codes.shape[1]
         last = frames - self._frames
         if last < 0:
@@ -81,6 +88,7 @@ class CodedAudio:
         starts = np.union1d([0], quiet)
         samples = audio[row.first_sample : row.first_sample + frames * FRAME]
         self._codes.append(row.codes)
+        self._said.append(said)
         self._levels.append(row.levels)
         self._audio.append(np.pad(samples, (0, frames * FRAME - len(samples))))
         self._starts.append(starts)
@@ -92,9 +100,13 @@ class CodedAudio:
             start = int(self._random.choice(self._starts[index]))
             part = slice(start, start + self._frames)
             levels = self._levels[index][part]
-            codes.append(self._codes[index][:, part].copy())
-            if self._random.random() < _FEWER_BOOKS:
-                codes[-1][int(self._random.integers(2, len(codes[-1]))) :] = NOTHING
+            said = self._said[index]
+            if said is not None and self._random.random() < _SAID:
+                codes.append(said[:, part])
+            else:
+                codes.append(self._codes[index][:, part].copy())
+                if self._random.random() < _FEWER_BOOKS:
+                    codes[-1][int(self._random.integers(2, len(codes[-1]))) :] = NOTHING
             samples = self._audio[index][start * FRAME : (start + self._frames) * FRAME]
             audio.append(samples.astype(np.float32) / 32768)
             cycles.append(start_cycles(levels))
