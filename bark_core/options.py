@@ -77,7 +77,8 @@ class LowLatencyWindows:
 
     All boundaries are functions of frame and token *index*, never of time, so streaming equals
     offline under the same options. What does not fit into a checkpoint's contexts is cut down to
-    them, so one policy serves models of every size.
+    them, the coarse history first (to half of the checkpoint's own), so one policy serves models of
+    every size.
 
     Attributes:
         lookahead_semantic_tokens: Semantic tokens beyond a coarse window's end that must exist

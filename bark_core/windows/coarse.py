@@ -54,6 +54,15 @@ class CoarseWindow:
     continues: bool
 
 
+def _longest_window(config: BarkConfig, history_tokens: int, lookahead_tokens: int) -> int:
+    """Steps that fit behind so much history, in positions and in the semantic slice."""
+    coarse, ratio = config.coarse, config.coarse_per_semantic
+    seen = coarse.max_semantic_tokens - math.floor(history_tokens / ratio) - lookahead_tokens
+    positions = config.coarse_model.block_size - coarse.max_semantic_tokens - history_tokens
+    longest = min(positions, math.floor(seen * ratio))
+    return max(coarse.n_codebooks, longest - longest % coarse.n_codebooks)
+
+
 @dataclass(frozen=True, slots=True)
 class CoarsePlan:
     """The windows of one utterance.
@@ -82,7 +91,7 @@ class CoarsePlan:
 
         A low-latency policy's history and windows are cut down to what the model's context holds:
         its positions, and the semantic slice, which must reach to a window's end and beyond it as
-        far as the reference's does.
+        far as the reference's does. History gives way first, as far as half of the reference's.
         """
         coarse, ratio = config.coarse, config.coarse_per_semantic
         max_history = coarse.max_history_tokens
@@ -96,16 +105,13 @@ class CoarsePlan:
                 furthest = coarse.max_semantic_tokens - math.floor(max_history / ratio)
                 furthest -= math.ceil(coarse.window_steps / ratio)
                 lookahead = min(policy.lookahead_semantic_tokens, max(0, furthest))
+                lengths = policy.coarse_ramp_steps or lengths
+                least_history = max_history // 2
                 max_history = min(max_history, policy.coarse_history_tokens or max_history)
-                seen = coarse.max_semantic_tokens - math.floor(max_history / ratio) - lookahead
-                longest = min(
-                    config.coarse_model.block_size - coarse.max_semantic_tokens - max_history,
-                    math.floor(seen * ratio),
-                )
-                longest = max(coarse.n_codebooks, longest - longest % coarse.n_codebooks)
-                lengths = tuple(
-                    min(length, longest) for length in policy.coarse_ramp_steps or lengths
-                )
+                if _longest_window(config, max_history, lookahead) < max(lengths):
+                    max_history = min(max_history, least_history)
+                longest = _longest_window(config, max_history, lookahead)
+                lengths = tuple(min(length, longest) for length in lengths)
         history = trim_history(config, semantic_tokens, coarse_tokens, max_history)
         return cls(config, history, max_history, Ramp(lengths), lookahead, ratio)
 

@@ -264,8 +264,19 @@ def test_every_window_fits_and_sees_what_it_makes(
 
 def test_what_does_not_fit_is_cut_down() -> None:
     policy = LowLatencyWindows(coarse_ramp_steps=(60, 768), coarse_history_tokens=630)
-    ramp = CoarsePlan.of(CONFIG, policy, 0, 0).ramp
-    # 256 semantic tokens, less 209 of history and 27 of look-ahead, last for 60 steps.
-    assert ramp.lengths == (60, 60)
-    assert CoarsePlan.of(CONFIG, LOW, 0, 0).ramp.lengths == (42, 60, 120, 240, 390)
-    assert CoarsePlan.of(SHORT, LOW, 0, 0).ramp.lengths == (42, 60, 60, 60, 60)
+    plan = CoarsePlan.of(CONFIG, policy, 0, 0)
+    # Half of the history; 256 semantic tokens, less 104 of it and 27 of look-ahead, last for 374.
+    assert (plan.max_history_tokens, plan.ramp.lengths) == (315, (60, 374))
+    short = CoarsePlan.of(SHORT, LOW, 0, 0)
+    # 84 semantic tokens, less 24 of history and 21 of look-ahead, last for 156 steps.
+    assert (short.max_history_tokens, short.ramp.lengths) == (96, (42, 60, 120, 156, 156))
+
+
+def test_what_fits_is_left_as_it_is() -> None:
+    plan = CoarsePlan.of(CONFIG, LOW, 0, 0)
+    assert (plan.max_history_tokens, plan.ramp.lengths) == (300, (42, 60, 120, 240, 390))
+    plain = LowLatencyWindows(coarse_ramp_steps=None, coarse_history_tokens=None)
+    for size in (CONFIG, SHORT):
+        plan = CoarsePlan.of(size, plain, 0, 0)
+        assert plan.max_history_tokens == size.coarse.max_history_tokens
+        assert plan.ramp.lengths == (60,)
