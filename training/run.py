@@ -27,6 +27,7 @@ import torch
 
 from bark_core.text.lexicon import LEXICON_FILE
 from training import transcribe
+from training.said import FOLDERS
 
 _POLL_S = 5.0
 _SHARD_HOURS = 50 * 3.3 / 3600
@@ -129,6 +130,16 @@ def _training(
     return ready
 
 
+def _unsaid(stage: str, total: int) -> Callable[[Path], bool]:
+    def ready(root: Path) -> bool:
+        if steps_done(root / "checkpoints" / f"{stage}.pt") < total:
+            return False
+        tokens = root / "tokens"
+        return _shards(tokens / FOLDERS[stage]) < _shards(tokens / "audio")
+
+    return ready
+
+
 def plan(minutes: int, codebook_minutes: float, effort: float) -> tuple[Step, ...]:
     """All steps; training steps run `minutes` at a time."""
     audio_hours, front_hours = 8 * effort, 40 * effort
@@ -137,10 +148,19 @@ def plan(minutes: int, codebook_minutes: float, effort: float) -> tuple[Step, ..
         return round(full * effort)
 
     def train(
-        name: str, share: float, total: int, needs: str, after: tuple[str, int] | None = None
+        name: str,
+        share: float,
+        total: int,
+        needs: str,
+        after: tuple[str, int] | None = None,
+        label: str = "",
     ) -> Step:
         command = (f"training.train_{name}", "--minutes", str(minutes), "--total", str(total))
-        return Step(name, share, command, _training(name, total, needs, after))
+        return Step(label or name, share, command, _training(name, total, needs, after))
+
+    def say(stage: str, total: int) -> Step:
+        command = ("training.said", "--stage", stage, "--minutes", str(minutes))
+        return Step(f"said_{stage}", 100.0, command, _unsaid(stage, total))
 
     def speak(worker: int) -> Step:
         command = ("training.synthesise", "--hours", str(audio_hours), "--minutes", str(minutes))
@@ -160,10 +180,21 @@ def plan(minutes: int, codebook_minutes: float, effort: float) -> tuple[Step, ..
         Step("lexicon", 100.0, ("training.tokens.text",), _unspelled),
         Step("front", 1.0, front, _front_short_of(front_hours)),
         train("decoder", 3.0, steps(20_000), "audio"),
-        train("decoder_gan", 3.0, steps(15_000), "audio", after=("decoder", steps(20_000))),
         train("coarse", 2.5, steps(16_000), "front"),
         train("semantic", 3.0, steps(28_000), "front"),
-        train("fine", 1.0, steps(12_000), "front"),
+        say("coarse", steps(16_000)),
+        train("fine", 1.0, steps(12_000), FOLDERS["coarse"]),
+        say("fine", steps(12_000)),
+        # Once it knows the right codes it learns those that it will be given.
+        train(
+            "decoder",
+            3.0,
+            steps(24_000),
+            FOLDERS["fine"],
+            after=("decoder", steps(20_000)),
+            label="decoder_retold",
+        ),
+        train("decoder_gan", 3.0, steps(15_000), "audio", after=("decoder", steps(24_000))),
     )
 
 

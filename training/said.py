@@ -1,6 +1,6 @@
-"""Step 8: what the coarse and the fine stage make of what the teacher spoke.
+"""Steps 7b and 8b: what the coarse and the fine stage make of what the teacher spoke.
 
-    python -m training.said --root DIR [--minutes 30] [--stages coarse|fine]
+    python -m training.said --root DIR --stage coarse|fine [--minutes 30]
 
 The stages after them learn from this to make up for their mistakes, as vocoders do that are trained
 on spectra that were predicted (Kong et al. 2020, "HiFi-GAN", 4.4). The pitch levels stay those that
@@ -18,7 +18,7 @@ import torch
 from training import corpus, speak, tokenised
 from training.codec.codebooks import CORRECTIONS, LEVELS
 
-FOLDER = "said"
+FOLDERS = {"coarse": "said_coarse", "fine": "said_fine"}  # in `tokens`
 _TOGETHER = 24  # sentences side by side
 _TEMPERATURE = 0.3
 
@@ -67,7 +67,7 @@ def say_coarse(
 def say_fine(
     speaker: speak.Speaker, rows: list[tokenised.Tokenised], prompts: list[tokenised.Tokenised]
 ) -> list[tokenised.Tokenised]:
-    """Rows whose later books are what the fine stage says to their first two."""
+    """Rows whose later books are what the fine stage adds to their first two."""
     result = []
     for row in rows:
         coarse = row.codes[:2].astype(np.int64)
@@ -77,10 +77,10 @@ def say_fine(
 
 
 def retellings(root: Path) -> list[tuple[tokenised.Tokenised, tokenised.Tokenised]]:
-    """Rows as spoken, and as the stages made them, of every shard that has been retold."""
+    """Rows as spoken, and as the coarse stage made them, of every shard that has been retold."""
     tokens = root / "tokens"
     pairs: list[tuple[tokenised.Tokenised, tokenised.Tokenised]] = []
-    for shard in corpus.shards(tokens / FOLDER):
+    for shard in corpus.shards(tokens / FOLDERS["coarse"]):
         said = {(row.text, row.voice): row for row in tokenised.read(shard)}
         spoken = tokenised.read(tokens / "audio" / shard.name)
         pairs.extend((row, said[row.text, row.voice]) for row in spoken)
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=1e9)
-    parser.add_argument("--stages", choices=("coarse", "fine"), required=True)
+    parser.add_argument("--stage", choices=tuple(FOLDERS), required=True)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -100,12 +100,16 @@ def main(arguments: list[str] | None = None) -> None:
     speaker = speak.open_speaker(options.root)
     prompts = [tokenised.prompt_of(options.root, voice) for voice in range(len(corpus.VOICES))]
     tokens = options.root / "tokens"
-    source, say = ("audio", say_coarse) if options.stages == "coarse" else (FOLDER, say_fine)
+    source, say = ("audio", say_coarse)
+    if options.stage == "fine":
+        source, say = (FOLDERS["coarse"], say_fine)
     for shard in corpus.shards(tokens / source):
         if time.monotonic() - started > options.minutes * 60:
             break
-        tokenised.write(tokens / FOLDER / shard.name, say(speaker, tokenised.read(shard), prompts))
-        print(shard.name, round(time.monotonic() - started), "s", flush=True)
+        target = tokens / FOLDERS[options.stage] / shard.name
+        if not target.exists():
+            tokenised.write(target, say(speaker, tokenised.read(shard), prompts))
+            print(target, round(time.monotonic() - started), "s", flush=True)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class CodedAudio:
                 continue
             self._known.add(shard.name)
             spoken = {u.text: u for u in corpus.read_shard(self._root / "audio" / shard.name)}
-            retold = shard.parent.with_name("said") / shard.name
+            retold = shard.parent.with_name("said_fine") / shard.name
             said = {}
             if retold.exists():
                 said = {(r.text, r.voice): r.codes for r in tokenised.read(retold)}
