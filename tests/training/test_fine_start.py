@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training.codec.codebooks import LATENT, MEL_PARTS  # noqa: E402
+from training.models.aligned import _NEIGHBOURS, look_around  # noqa: E402
 from training.models.fine import FineModel, FineSizes, know_codebooks  # noqa: E402
 
 
@@ -44,3 +45,22 @@ def test_a_head_can_find_the_nearest_code() -> None:
     hidden[:, LATENT + MEL_PARTS] = 0.5 * spread
     heads = model.lm_heads[book - 1].weight[:1024].detach().numpy()
     assert ((hidden @ heads.T).argmax(1) == distances.argmin(1)).mean() > 0.95
+
+
+@torch.no_grad()
+def test_heads_look_at_their_neighbours() -> None:
+    torch.manual_seed(0)
+    model = FineModel(FineSizes(256, 3, 6, 192))
+    know_codebooks(model, _tables())
+    look_around(model)
+    codes = torch.from_numpy(np.random.default_rng(1).integers(0, 1024, (1, 8, 256)))
+    x = model.position_embeds_layer(torch.arange(256))
+    x = x + sum(model.input_embeds_layers[book](codes[:, book]) for book in range(3))
+    for layer, offsets in zip(model.layers, _NEIGHBOURS, strict=True):
+        parts = layer.attn.att_proj(layer.layernorm_1(x)).view(256, 3, 6, 32)
+        query, key, _ = parts.permute(1, 2, 0, 3)
+        weights = (query @ key.transpose(-1, -2) / 32**0.5).softmax(-1)
+        for head, offset in enumerate(offsets):
+            there = torch.diagonal(weights[head], offset=offset)
+            assert float(there.mean()) > 0.5, (head, offset)
+        x = layer(x)

@@ -55,21 +55,27 @@ class FineModel(nn.Module):
             head.weight = self.input_embeds_layers[index + 1].weight
 
     def forward(self, codes: Tensor, book: int) -> Tensor:
-        """Logits of codebook `book`.
+        """[B, T, 1056] logits of codebook `book`; arguments as of `hidden`."""
+        logits: Tensor = self.lm_heads[book - 1](self.hidden(codes, book))
+        return logits
+
+    def hidden(self, codes: Tensor, book: int) -> Tensor:
+        """Final hidden states.
 
         Args:
             codes: [B, codebooks, T]; rows up to and including `book` are read.
             book: 1 to 7.
 
         Returns:
-            [B, T, 1056].
+            [B, T, width], for the book's head.
         """
         x = self.position_embeds_layer(torch.arange(codes.shape[2], device=codes.device))
         x = x + sum(self.input_embeds_layers[k](codes[:, k]) for k in range(book + 1))
         x = self.drop(x)
         for layer in self.layers:
             x = layer(x)
-        return self.lm_heads[book - 1](self.layernorm_final(x))
+        final: Tensor = self.layernorm_final(x)
+        return final
 
 
 @torch.no_grad()
