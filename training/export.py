@@ -41,11 +41,12 @@ from training.train_decoder import Renderer
 
 # A piece is a sound: about 9 s of speech, as long as the longest training sentences.
 _UTTERANCE_PIECES = 112
-# Coarse and fine learned to be least wrong at about these temperatures (`training.codec.risk`).
+# What is least wrong is likeliest (`training.codec.risk`): the colder, the better it is understood,
+# and nothing of it is monotonous, since the tokens tell the pitch.
 _DEFAULTS = SynthesisDefaults(
-    semantic=SamplingParams(temperature=0.3),
-    coarse=SamplingParams(temperature=0.3),
-    fine=SamplingParams(temperature=0.3),
+    semantic=SamplingParams(temperature=0.2),
+    coarse=SamplingParams(temperature=0.15),
+    fine=SamplingParams(temperature=0.05),
     max_utterance_tokens=_UTTERANCE_PIECES,
 )
 NAME = "barkstream-tiny"
