@@ -20,13 +20,13 @@ from training import corpus, speak, tokenised
 from training.codec.features import log_mel
 from training.synthesise import HELD_OUT_FOLDER
 
+# Names of what is drawn, and where the axis ends: the first steps are far above.
 _CURVES = {
-    "semantic": ("phones", "held_out_phones", "reading_phones"),
-    "coarse": ("missed", "held_out_missed", "risk", "held_out_risk"),
-    "fine": ("book_2", "held_out_2", "book_4", "held_out_4"),
-    "decoder": ("log", "linear", "phase"),
+    "semantic": (("phones", "held_out_phones", "reading_phones"), 1.0),
+    "coarse": (("missed", "held_out_missed", "risk", "held_out_risk"), 0.3),
+    "fine": (("book_2", "held_out_2", "book_4", "held_out_4"), 1.1),
+    "decoder": (("log", "linear", "phase"), 0.7),
 }
-_MOST = 1.5  # of losses; earlier ones, of other kinds, began far above
 
 
 def curve(lines: Sequence[dict[str, float]], name: str) -> tuple[list[int], list[float]]:
@@ -91,12 +91,12 @@ def _draw_spectrograms(path: Path, text: str, audio: dict[str, np.ndarray]) -> N
 def _draw_curves(path: Path, folder: Path) -> None:
     pyplot = _pyplot()
     figure, panels = pyplot.subplots(2, 2, figsize=(11, 7), layout="constrained")
-    for axes, (stage, names) in zip(panels.flat, _CURVES.items(), strict=True):
+    for axes, (stage, (names, top)) in zip(panels.flat, _CURVES.items(), strict=True):
         text = (folder / f"{stage}.jsonl").read_text("utf-8")
         lines = [json.loads(line) for line in text.splitlines()]
         for name in names:
             axes.plot(*curve(lines, name), label=name, linewidth=1)
-        axes.set(title=stage, xlabel="step", ylim=(0, _MOST))
+        axes.set(title=stage, xlabel="step", ylim=(0, top))
         axes.grid(visible=True, alpha=0.3)
         axes.legend()
     figure.savefig(path, dpi=80)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bark_core.checkpoints import STAGES, open_checkpoint
+from bark_core.checkpoints.opening import embedded_folder
 from bark_core.voices import validate
 from bark_core.weights import load_stage
 from bark_core.weights.shapes import stage_shapes
@@ -25,9 +26,23 @@ def test_it_opens_without_files() -> None:
     assert pickle.loads(pickle.dumps(checkpoint)) == checkpoint
 
 
-def test_embedded_falls_back_and_says_so() -> None:
+def test_a_voice_is_shipped() -> None:
     checkpoint = open_checkpoint()
-    assert checkpoint.is_noise == bool(checkpoint.notice)
+    assert not checkpoint.is_noise
+    assert checkpoint.notice == ""
+    assert len(checkpoint.voices().names()) >= 2
+    folder = embedded_folder()
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 30e6
+    assert {"README.md", "NOTICE"} <= {path.name for path in folder.iterdir()}
+
+
+def test_without_one_embedded_is_noise_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(importlib.resources, "files", lambda _: tmp_path)
+    checkpoint = open_checkpoint()
+    assert checkpoint.is_noise
+    assert "noise" in checkpoint.notice
 
 
 def test_what_is_shipped_in_the_package_is_the_embedded_voice(
