@@ -74,12 +74,17 @@ def test_loss_is_a_share_of_what_is_left_to_say() -> None:
     windows, model = _windows((60, 9)), _model()
     tables = torch.randn(8, 1024, MEL_PARTS)
     tables[2] = 0.0  # a book that can say nothing leaves everything
-    share, nats, after = losses(model, windows.inputs, windows, 2, tables, IDS)
+    ears = torch.nn.ModuleList(torch.nn.Linear(model.sizes.width, MEL_PARTS) for _ in range(8))
+    for ear in ears:  # that hear nothing
+        torch.nn.init.zeros_(ear.weight)
+        torch.nn.init.zeros_(ear.bias)
+    share, nats, after, missed = losses(model, ears, windows.inputs, windows, 2, tables, IDS)
+    assert float(missed.detach()) == pytest.approx(1.0, abs=1e-4)
     assert float(share.detach()) == pytest.approx(1.0, abs=1e-4)
     assert nats > 0
     assert after > 0
     tables[2] = 9.0  # one that can only say what was said leaves little
-    assert losses(model, windows.inputs, windows, 2, tables, IDS)[0] < 0.1
+    assert losses(model, ears, windows.inputs, windows, 2, tables, IDS)[0] < 0.1
 
 
 def test_spectra_add_up() -> None:
