@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 from bench.call_records import RunRecord
 from bench.load_figures import first_audio_waits_s, listening_levels
+from bench.pyplot import NO_PLOT, open_pyplot
 
 
 def plot(path: Path, runs: dict[str, list[RunRecord]]) -> str:
@@ -17,11 +16,9 @@ def plot(path: Path, runs: dict[str, list[RunRecord]]) -> str:
     Returns:
         What was done, or why not.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        return "no plot: matplotlib is not installed (pip install matplotlib)"
-    matplotlib: Any = importlib.import_module("matplotlib")
-    matplotlib.use("agg")  # No window.
-    pyplot: Any = importlib.import_module("matplotlib.pyplot")
+    pyplot = open_pyplot()
+    if pyplot is None:
+        return NO_PLOT
     figure, (over_time, spread) = pyplot.subplots(2, 1, figsize=(9, 8), layout="constrained")
     for name, rounds in runs.items():
         for number, run in enumerate(rounds, 1):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import machine
+from bench.pyplot import NO_PLOT, open_pyplot
 from bench.text_run import TextMeasurement
 
 TextRuns = Mapping[str, Sequence[TextMeasurement]]
@@ -53,11 +52,9 @@ def plot_growth(path: Path, title: str, runs: TextRuns) -> str:
     Returns:
         What was done, or why not.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        return "no plot: matplotlib is not installed (pip install matplotlib)"
-    matplotlib: Any = importlib.import_module("matplotlib")
-    matplotlib.use("agg")  # No window.
-    pyplot: Any = importlib.import_module("matplotlib.pyplot")
+    pyplot = open_pyplot()
+    if pyplot is None:
+        return NO_PLOT
     panels = (("first audio s",), ("real-time factor",), ("peak memory MB", "memory at the end MB"))
     figure, all_axes = pyplot.subplots(3, 1, figsize=(8, 9), sharex=True, layout="constrained")
     figure.suptitle(title)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.pyplot import NO_PLOT, open_pyplot
 from bench.timeline import TimedBatch, Timeline
 
 STAGES = ("semantic", "coarse", "fine", "codec")
@@ -27,11 +26,9 @@ def plot_timeline(path: Path, title: str, timeline: Timeline) -> str:
     Returns:
         What was done, or why not.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        return "no plot: matplotlib is not installed (pip install matplotlib)"
-    matplotlib: Any = importlib.import_module("matplotlib")
-    matplotlib.use("agg")  # No window.
-    pyplot: Any = importlib.import_module("matplotlib.pyplot")
+    pyplot = open_pyplot()
+    if pyplot is None:
+        return NO_PLOT
     figure, (busy, places) = pyplot.subplots(
         2, 1, figsize=(11, 8), sharex=True, height_ratios=(2, 5), layout="constrained"
     )

@@ -41,14 +41,6 @@ from training.train_decoder import Renderer
 
 # A piece is a sound: about 9 s of speech, as long as the longest training sentences.
 _UTTERANCE_PIECES = 112
-# What is least wrong is likeliest (`training.codec.risk`): the colder, the better it is understood,
-# and nothing of it is monotonous, since the tokens tell the pitch.
-_DEFAULTS = SynthesisDefaults(
-    semantic=SamplingParams(temperature=0.2),
-    coarse=SamplingParams(temperature=0.15),
-    fine=SamplingParams(temperature=0.05),
-    max_utterance_tokens=_UTTERANCE_PIECES,
-)
 NAME = "barkstream-tiny"
 # As in Bark: speaker 9 is a woman, speaker 6 a man.
 VOICE_NAMES = ("v2/en_speaker_9", "v2/en_speaker_6")
@@ -122,6 +114,16 @@ def config(
     )
 
 
+def defaults_of(recipe: Recipe) -> SynthesisDefaults:
+    """How the voice speaks where nobody says otherwise."""
+    return SynthesisDefaults(
+        semantic=SamplingParams(temperature=recipe.semantic_temperature),
+        coarse=SamplingParams(temperature=recipe.coarse_temperature),
+        fine=SamplingParams(temperature=recipe.fine_temperature),
+        max_utterance_tokens=_UTTERANCE_PIECES,
+    )
+
+
 def codec_tensors(renderer: Renderer) -> dict[str, Tensor]:
     """The decoder and its tables, convolutions in weight-norm form."""
     result: dict[str, Tensor] = {}
@@ -167,7 +169,7 @@ def main(arguments: list[str] | None = None) -> None:
     write_checkpoint(
         options.to,
         config(semantic.sizes, coarse.sizes, fine.sizes, renderer.sizes),
-        _DEFAULTS,
+        defaults_of(speaker.recipe),
         {
             "semantic": _arrays(semantic.state_dict()),
             "coarse": _arrays(coarse.state_dict()),

@@ -7,7 +7,6 @@ Needs matplotlib.
 
 import argparse
 import asyncio
-import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from bench.pyplot import NO_PLOT, open_pyplot
 from bench.quality.way import Way, speaking
 from training import corpus, speak, tokenised
 from training.codec.features import log_mel
+from training.export import VOICE_NAMES
 from training.synthesise import HELD_OUT_FOLDER
 
 # Names of what is drawn, and where the axis ends: the first steps are far above.
@@ -53,21 +54,19 @@ async def renderings(
         "teacher": spoken[row.text].astype(np.float32) / 32768,
         "its codes, decoded": speak.render(speak.open_speaker(root), row.codes),
     }
-    prompt = ("v2/en_speaker_9", "v2/en_speaker_6")[voice]
     for title, way in (
         ("exact windows, float32", "exact/float32"),
         ("low-latency windows, int8, streamed", "low-latency/int8"),
     ):
         async with speaking(Way.of(way), checkpoint) as say:
-            audio = await say(row.text, prompt, 7)
+            audio = await say(row.text, VOICE_NAMES[voice], 7)
         if audio is None:
             raise RuntimeError(f"the server did not speak {row.text!r}")
         result[title] = audio
     return row.text, result
 
 
-def _draw_spectrograms(path: Path, text: str, audio: dict[str, np.ndarray]) -> None:
-    pyplot = _pyplot()
+def _draw_spectrograms(pyplot: Any, path: Path, text: str, audio: dict[str, np.ndarray]) -> None:
     figure, panels = pyplot.subplots(
         len(audio), 1, figsize=(10, 2.1 * len(audio)), layout="constrained", sharex=True
     )
@@ -88,8 +87,7 @@ def _draw_spectrograms(path: Path, text: str, audio: dict[str, np.ndarray]) -> N
     pyplot.close(figure)
 
 
-def _draw_curves(path: Path, folder: Path) -> None:
-    pyplot = _pyplot()
+def _draw_curves(pyplot: Any, path: Path, folder: Path) -> None:
     figure, panels = pyplot.subplots(2, 2, figsize=(11, 7), layout="constrained")
     for axes, (stage, (names, top)) in zip(panels.flat, _CURVES.items(), strict=True):
         text = (folder / f"{stage}.jsonl").read_text("utf-8")
@@ -103,12 +101,6 @@ def _draw_curves(path: Path, folder: Path) -> None:
     pyplot.close(figure)
 
 
-def _pyplot() -> Any:
-    matplotlib: Any = importlib.import_module("matplotlib")
-    matplotlib.use("agg")  # No window.
-    return importlib.import_module("matplotlib.pyplot")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -118,12 +110,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--voice", type=int, default=1, help="0: the woman, 1: the man")
     parser.add_argument("--sentence", type=int, default=0, help="of those held out")
     options = parser.parse_args(arguments)
+    pyplot = open_pyplot()
+    if pyplot is None:
+        parser.error(NO_PLOT)
     options.to.mkdir(parents=True, exist_ok=True)
     text, audio = asyncio.run(
         renderings(options.root, options.checkpoint, options.voice, options.sentence)
     )
-    _draw_spectrograms(options.to / "spectrograms.png", text, audio)
-    _draw_curves(options.to / "curves.png", options.root / "checkpoints")
+    _draw_spectrograms(pyplot, options.to / "spectrograms.png", text, audio)
+    _draw_curves(pyplot, options.to / "curves.png", options.root / "checkpoints")
 
 
 if __name__ == "__main__":

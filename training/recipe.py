@@ -32,6 +32,12 @@ class Recipe:
 
     text_vocabulary: int = 512
 
+    # What is least wrong is likeliest (`training.codec.risk`): the colder, the less is misheard,
+    # and nothing becomes monotonous, since the semantic tokens tell the pitch.
+    semantic_temperature: float = 0.2
+    coarse_temperature: float = 0.15
+    fine_temperature: float = 0.05
+
     @property
     def coarse_per_semantic(self) -> int:
         """Coarse tokens for one semantic token."""

@@ -27,7 +27,7 @@ import torch
 
 from bark_core.text.lexicon import LEXICON_FILE
 from training import transcribe
-from training.said import FOLDERS
+from training.tokenised import RETOLD
 
 _POLL_S = 5.0
 _SHARD_HOURS = 50 * 3.3 / 3600
@@ -135,7 +135,7 @@ def _unsaid(stage: str, total: int) -> Callable[[Path], bool]:
         if steps_done(root / "checkpoints" / f"{stage}.pt") < total:
             return False
         tokens = root / "tokens"
-        return _shards(tokens / FOLDERS[stage]) < _shards(tokens / "audio")
+        return _shards(tokens / RETOLD[stage]) < _shards(tokens / "audio")
 
     return ready
 
@@ -183,14 +183,14 @@ def plan(minutes: int, codebook_minutes: float, effort: float) -> tuple[Step, ..
         train("coarse", 2.5, steps(16_000), "front"),
         train("semantic", 3.0, steps(28_000), "front"),
         say("coarse", steps(16_000)),
-        train("fine", 1.0, steps(12_000), FOLDERS["coarse"]),
+        train("fine", 1.0, steps(12_000), RETOLD["coarse"]),
         say("fine", steps(12_000)),
         # Once it knows the right codes it learns those that it will be given.
         train(
             "decoder",
             3.0,
             steps(24_000),
-            FOLDERS["fine"],
+            RETOLD["fine"],
             after=("decoder", steps(20_000)),
             label="decoder_retold",
         ),

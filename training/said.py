@@ -17,10 +17,9 @@ import torch
 
 from training import corpus, speak, tokenised
 from training.codec.codebooks import CORRECTIONS, LEVELS
+from training.tokenised import RETOLD
 
-FOLDERS = {"coarse": "said_coarse", "fine": "said_fine"}  # in `tokens`
 _TOGETHER = 24  # sentences side by side
-_TEMPERATURE = 0.3
 
 
 def at_pitch(said: np.ndarray, spoken: np.ndarray) -> np.ndarray:
@@ -56,7 +55,9 @@ def say_coarse(
         for start in range(0, len(own), _TOGETHER):
             some = own[start : start + _TOGETHER]
             sentences = [row.semantic for row in some]
-            made = speak.coarse_of_all(speaker, sentences, prompt, _TEMPERATURE)
+            made = speak.coarse_of_all(
+                speaker, sentences, prompt, speaker.recipe.coarse_temperature
+            )
             for row, codes in zip(some, made, strict=True):
                 said = np.zeros_like(row.codes)
                 said[0], said[1] = codes[0], at_pitch(codes[1], row.codes[1])
@@ -71,20 +72,9 @@ def say_fine(
     result = []
     for row in rows:
         coarse = row.codes[:2].astype(np.int64)
-        codes = speak.fine_of(speaker, coarse, prompts[row.voice], _TEMPERATURE)
+        codes = speak.fine_of(speaker, coarse, prompts[row.voice], speaker.recipe.fine_temperature)
         result.append(replace(row, codes=codes.astype(np.int16)))
     return result
-
-
-def retellings(root: Path) -> list[tuple[tokenised.Tokenised, tokenised.Tokenised]]:
-    """Rows as spoken, and as the coarse stage made them, of every shard that has been retold."""
-    tokens = root / "tokens"
-    pairs: list[tuple[tokenised.Tokenised, tokenised.Tokenised]] = []
-    for shard in corpus.shards(tokens / FOLDERS["coarse"]):
-        said = {(row.text, row.voice): row for row in tokenised.read(shard)}
-        spoken = tokenised.read(tokens / "audio" / shard.name)
-        pairs.extend((row, said[row.text, row.voice]) for row in spoken)
-    return pairs
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -92,7 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=1e9)
-    parser.add_argument("--stage", choices=tuple(FOLDERS), required=True)
+    parser.add_argument("--stage", choices=tuple(RETOLD), required=True)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -102,11 +92,11 @@ def main(arguments: list[str] | None = None) -> None:
     tokens = options.root / "tokens"
     source, say = ("audio", say_coarse)
     if options.stage == "fine":
-        source, say = (FOLDERS["coarse"], say_fine)
+        source, say = (RETOLD["coarse"], say_fine)
     for shard in corpus.shards(tokens / source):
         if time.monotonic() - started > options.minutes * 60:
             break
-        target = tokens / FOLDERS[options.stage] / shard.name
+        target = tokens / RETOLD[options.stage] / shard.name
         if not target.exists():
             tokenised.write(target, say(speaker, tokenised.read(shard), prompts))
             print(target, round(time.monotonic() - started), "s", flush=True)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+# Folders of `tokens` with what the stages make of `tokens/audio` (`training.said`).
+RETOLD = {"coarse": "said_coarse", "fine": "said_fine"}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tokenised:
@@ -72,6 +75,28 @@ def read_all(folder: Path) -> Iterator[Tokenised]:
     """Every row of every shard of a folder."""
     for path in sorted(folder.glob("shard-*.npz")):
         yield from read(path)
+
+
+def retold(root: Path, stage: str, shard: str) -> dict[tuple[str, int], Tokenised]:
+    """Rows of a shard of `root`/tokens/audio as a stage made them, by text and voice.
+
+    Args:
+        root: of the pipeline.
+        stage: a key of `RETOLD`.
+        shard: its file name; of one that has not been retold there are none.
+    """
+    path = root / "tokens" / RETOLD[stage] / shard
+    return {(row.text, row.voice): row for row in read(path)} if path.exists() else {}
+
+
+def retellings(root: Path) -> list[tuple[Tokenised, Tokenised]]:
+    """Rows as spoken, and as the coarse stage made them, of every shard that has been retold."""
+    pairs: list[tuple[Tokenised, Tokenised]] = []
+    for shard in sorted((root / "tokens" / RETOLD["coarse"]).glob("shard-*.npz")):
+        made = retold(root, "coarse", shard.name)
+        spoken = read(root / "tokens" / "audio" / shard.name)
+        pairs.extend((row, made[row.text, row.voice]) for row in spoken)
+    return pairs
 
 
 def prompt_of(root: Path, voice: int) -> Tokenised:

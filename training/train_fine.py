@@ -22,8 +22,7 @@ from training.loop import Loop, be_polite
 from training.models.aligned import look_around
 from training.models.fine import FineModel, FineSizes, know_codebooks
 from training.recipe import Recipe
-from training.said import retellings
-from training.tokenised import Tokenised
+from training.tokenised import Tokenised, retellings
 from training.tokens.ids import Ids, token_ids
 
 _NO_VOICE = 0.15
@@ -204,7 +203,6 @@ def main(arguments: list[str] | None = None) -> None:
     for step in loop.steps(options.minutes):
         if step % 300 == 0:
             data.refresh()
-            retold = retellings(options.root)
             model.eval()
             with torch.inference_mode():
                 loop.record(**_progress(model, ears, test, tables, recipe, ids))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import machine
+from bench.pyplot import NO_PLOT, open_pyplot
 from bench.soak.quiet import Quiet, growth
 from bench.soak.storm import Sample
 
@@ -95,11 +94,9 @@ def write_json(path: Path, settings: dict[str, Any], soak: Soak) -> None:
 
 def plot(path: Path, soak: Soak) -> str:
     """Draw memory over calls, where matplotlib is installed; -> what was done, or why not."""
-    if importlib.util.find_spec("matplotlib") is None:
-        return "no plot: matplotlib is not installed (pip install matplotlib)"
-    matplotlib: Any = importlib.import_module("matplotlib")
-    matplotlib.use("agg")  # No window.
-    pyplot: Any = importlib.import_module("matplotlib.pyplot")
+    pyplot = open_pyplot()
+    if pyplot is None:
+        return NO_PLOT
     figure, axes = pyplot.subplots(figsize=(9, 5), layout="constrained")
     calls = [sample.calls for sample in soak.samples]
     server = axes.plot(calls, [s.server_rss_mib for s in soak.samples], label="server")[0]

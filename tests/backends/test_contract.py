@@ -220,6 +220,8 @@ def test_a_prefill_and_steps_equal_a_longer_prefill(
     backend: Backend, config: BarkConfig, split: int
 ) -> None:
     if backend.info.dtype.startswith("int"):
+        # docs/back-ends.md: prefills round rows to 8 bits in one way, steps blocks in another. What
+        # int8 promises instead is tested of the same work in other company, above and below.
         pytest.skip("quantised prefills and steps round in different ways, by design")
     ids = coarse_ids(config, 9, 60)
     longer = drive_coarse_window(backend, ids, 6, slot=1)

@@ -22,6 +22,9 @@ SENTENCES = (
 # A small recogniser of the 2000s, chosen because it is a package: of the words of a human-like
 # teacher it gets one in ten wrong. Of noise, and of babble, it gets nearly all wrong.
 MOST_WRONG = 0.5
+# Of both voices together: an earlier state of this voice, 19 % wrong to Whisper, had 0.41 here, the
+# one that ships, 10.6 and 16.0 % wrong to it, has 0.29.
+MOST_WRONG_IN_ALL = 0.4
 _SPOKEN_HZ, _HEARD_HZ = 24_000, 16_000
 
 
@@ -42,6 +45,7 @@ async def test_every_voice_is_understood() -> None:
     async with running_server(settings) as target, SpeechClient.connect(target) as client:
         voices = [voice.name for voice in await client.list_voices()]
         assert len(voices) >= 2
+        all_wrong = all_words = 0
         for voice in voices:
             wrong = words = 0
             for seed, text in enumerate(SENTENCES):
@@ -50,3 +54,5 @@ async def test_every_voice_is_understood() -> None:
                 errors, count = word_errors(text, heard(audio.astype(np.float32), _SPOKEN_HZ))
                 wrong, words = wrong + min(errors, count), words + count
             assert wrong / words <= MOST_WRONG, f"{voice}: {wrong} of {words} words"
+            all_wrong, all_words = all_wrong + wrong, all_words + words
+    assert all_wrong / all_words <= MOST_WRONG_IN_ALL, f"{all_wrong} of {all_words} words"

@@ -64,3 +64,8 @@ def test_heads_look_at_their_neighbours() -> None:
             there = torch.diagonal(weights[head], offset=offset)
             assert float(there.mean()) > 0.5, (head, offset)
         x = layer(x)
+
+
+def test_a_network_too_narrow_for_places_is_refused() -> None:
+    with pytest.raises(ValueError, match="no room"):
+        look_around(FineModel(FineSizes(16, 1, 4, 128)))

@@ -12,8 +12,9 @@ from training.codec.codebooks import CORRECTIONS, LEVELS, NOTHING  # noqa: E402
 from training.codec.data import CodedAudio  # noqa: E402
 from training.models.causal import CausalModel  # noqa: E402
 from training.recipe import Recipe  # noqa: E402
-from training.said import FOLDERS, at_pitch, retellings, say_coarse  # noqa: E402
+from training.said import at_pitch, say_coarse  # noqa: E402
 from training.teacher.source import FRAME, UNVOICED  # noqa: E402
+from training.tokenised import RETOLD, retellings  # noqa: E402
 from training.tokens.ids import token_ids  # noqa: E402
 from training.train_coarse import sizes  # noqa: E402
 
@@ -63,7 +64,7 @@ def test_what_is_said_is_paired_with_what_was_spoken(
     rows = [_row("A.", 40, 1), _row("B.", 30, 2), _row("A.", 35, 3, voice=1)]
     said = say_coarse(speaker, rows, [_row("", 60, 4), _row("", 60, 5)])
     tokenised.write(tmp_path / "tokens" / "audio" / "shard-0.npz", rows)
-    tokenised.write(tmp_path / "tokens" / FOLDERS["coarse"] / "shard-0.npz", said)
+    tokenised.write(tmp_path / "tokens" / RETOLD["coarse"] / "shard-0.npz", said)
     pairs = retellings(tmp_path)
     assert sorted((row.text, row.voice) for row, _ in pairs) == [("A.", 0), ("A.", 1), ("B.", 0)]
     for spoken, other in pairs:
@@ -81,7 +82,7 @@ def test_the_decoder_learns_from_what_was_said(tmp_path: Path) -> None:
     corpus.write_shard(tmp_path / "audio" / "shard-0.npz", [spoken])
     tokenised.write(tmp_path / "tokens" / "audio" / "shard-0.npz", [row])
     other = _row("A.", 40, 9)
-    tokenised.write(tmp_path / "tokens" / FOLDERS["fine"] / "shard-0.npz", [other])
+    tokenised.write(tmp_path / "tokens" / RETOLD["fine"] / "shard-0.npz", [other])
     batch = CodedAudio(tmp_path, 30, seed=0).batch(100)
     retold = 0
     for codes, sound in zip(batch.codes.numpy(), batch.audio.numpy(), strict=True):

@@ -70,12 +70,10 @@ class CodedAudio:
                 continue
             self._known.add(shard.name)
             spoken = {u.text: u for u in corpus.read_shard(self._root / "audio" / shard.name)}
-            retold = shard.parent.with_name("said_fine") / shard.name
-            said = {}
-            if retold.exists():
-                said = {(r.text, r.voice): r.codes for r in tokenised.read(retold)}
+            made = tokenised.retold(self._root, "fine", shard.name)
             for row in tokenised.read(shard):
-                self._add(row, said.get((row.text, row.voice)), spoken[row.text].audio)
+                other = made.get((row.text, row.voice))
+                self._add(row, other.codes if other else None, spoken[row.text].audio)
         return float(sum(c.shape[1] for c in self._codes) / 75 / 3600)
 
     def _add(self, row: tokenised.Tokenised, said: np.ndarray | None, audio: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from training.codec.codebooks import CORRECTIONS, LEVELS, MEL_PARTS, Codebooks
 
-TEMPERATURE = 0.35  # about that at which the voice speaks
+TEMPERATURE = 0.35  # warmer than the voice speaks: more codes learn from each mistake
 
 
 def sounds(books: Codebooks) -> Tensor:

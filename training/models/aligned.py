@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor
 
+from training.codec.codebooks import LATENT, MEL_PARTS
 from training.models.causal import CausalModel
 from training.models.fine import FineModel
 from training.recipe import Recipe
@@ -64,9 +65,14 @@ def look_around(model: FineModel) -> None:
 
     Args:
         model: fresh; its last columns, as many as a head has, are taken for the places.
+
+    Raises:
+        ValueError: The codebooks need those columns (`know_codebooks`).
     """
     width = model.sizes.width
     size = width // model.sizes.heads
+    if width - size <= LATENT + MEL_PARTS:
+        raise ValueError(f"a width of {width} leaves no room for places: take a larger one")
     mine = slice(width - size, width)
     places = torch.arange(model.sizes.positions, dtype=torch.float32)
     model.position_embeds_layer.weight[:, mine] = _LOUDER * _code(places, size, _SPREAD)
