@@ -22,6 +22,12 @@ FloatArray = NDArray[np.float32]
 
 _DROPPED = np.float32(-np.inf)
 _FINE_BLOCK = 64  # positions whose weights fit into a core's own cache
+_TINY = 1e-260  # temperatures below it may take logits beyond what a float64 holds
+
+_WORD = 2**64 - 1
+_PHILOX_ROUNDS = 10
+_PHILOX_FIRST, _PHILOX_SECOND = 0xD2E7470EE14C6C93, 0xCA5A826395121157
+_PHILOX_LOW, _PHILOX_HIGH = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
 
 
 class Stage(IntEnum):
@@ -63,6 +69,27 @@ def uniforms(key: DrawKey, count: int) -> NDArray[np.float64]:
         counter=np.array([0, key.step, key.codebook, key.utterance], dtype=np.uint64),
     )
     return np.random.Generator(bits).random(count)
+
+
+def first_uniform(key: DrawKey) -> float:
+    """``uniforms(key, 1)[0]``, without the objects around it: a step draws a single number.
+
+    Source: Random123's ``philox4x64_R`` with 10 rounds, as numpy has it (it counts up before the
+    first block).
+    """
+    word, step, codebook, utterance = 1, key.step, key.codebook, key.utterance
+    low_key, high_key = key.seed, int(key.stage)
+    for _ in range(_PHILOX_ROUNDS):
+        first, second = _PHILOX_FIRST * word, _PHILOX_SECOND * codebook
+        word, step, codebook, utterance = (
+            (second >> 64) ^ step ^ low_key,
+            second & _WORD,
+            (first >> 64) ^ utterance ^ high_key,
+            first & _WORD,
+        )
+        low_key = (low_key + _PHILOX_LOW) & _WORD
+        high_key = (high_key + _PHILOX_HIGH) & _WORD
+    return (word >> 11) * 2.0**-53
 
 
 def filtered_probabilities(logits: FloatArray, params: SamplingParams) -> NDArray[np.float64]:
@@ -140,8 +167,7 @@ def _draw(scores: FloatArray, temperature: float, key: DrawKey) -> tuple[int, fl
     cumulative = np.cumsum(weights)
     total = cumulative[-1]
     # The first index whose cumulative weight is beyond the target: never one without weight.
-    target = float(uniforms(key, 1)[0]) * total
-    index = int(np.searchsorted(cumulative, target, side="right"))
+    index = int(cumulative.searchsorted(first_uniform(key) * total, side="right"))
     if index == weights.size:  # the product was rounded up to the total
         index = int(np.flatnonzero(weights)[-1])
     return index, float(weights[-1] / total)
@@ -180,8 +206,10 @@ def _weights(scores: FloatArray, temperature: float) -> NDArray[np.float64]:
     """Softmax over the last axis before its division; the largest weight is 1. -inf is 0."""
     shifted = scores.astype(np.float64)
     shifted -= shifted.max(axis=-1, keepdims=True)
-    if temperature != 1:
-        with np.errstate(over="ignore"):  # a very small temperature: -inf is right
+    if temperature < _TINY:
+        with np.errstate(over="ignore"):  # -inf is right
             shifted /= temperature
+    elif temperature != 1:
+        shifted /= temperature
     weights: NDArray[np.float64] = np.exp(shifted, out=shifted)
     return weights

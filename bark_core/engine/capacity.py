@@ -33,11 +33,14 @@ class Listener:
         held_s: Audio in hand, not yet heard; None: nothing has come yet.
         rows: What has to be computed until the next piece of audio.
         pieces_done: Pieces of the present utterance that have been delivered.
+        slack_s: Once the first audio has been made, its start may be put off for so long, so that
+            it goes on without a gap.
     """
 
     held_s: float | None
     rows: Mapping[Work, int]
     pieces_done: int
+    slack_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,21 @@ class CostModel:
                 high = middle - 1
         return low
 
-    def start(self, listeners: Sequence[Listener]) -> Start:
-        """One more listener begins beside these. Its first audio gives way to what they need."""
+    def start(self, listeners: Sequence[Listener], slack_s: float = 0.0) -> Start:
+        """One more listener begins beside these. Its first audio gives way to what they need.
+
+        Args:
+            listeners: All who have a place.
+            slack_s: Of the newcomer, see ``Listener``.
+        """
+        at_once = self._start(listeners, slack_s, put_off=False)
+        if at_once.short_s <= 0:
+            return at_once
+        late = self._start(listeners, slack_s, put_off=True)
+        return Start(at_once.first_audio_s + min(slack_s, at_once.short_s), late.short_s)
+
+    def _start(self, listeners: Sequence[Listener], slack_s: float, *, put_off: bool) -> Start:
+        """``put_off``: those who have not started use all their slack."""
         pieces = self.recipe.pieces
         if not pieces:
             return Start(0.0, 0.0)
@@ -120,14 +136,14 @@ class CostModel:
                 dues.append(_Due(one.held_s, work_s, hard=True))
                 dues += self._later(one.pieces_done, one.held_s, works_s)
         begun_s = first_audio_s = 0.0
-        newcomer = Listener(None, pieces[0].rows, 0)
+        newcomer = Listener(None, pieces[0].rows, 0, slack_s)
         for one in (*(one for one in listeners if one.held_s is None), newcomer):
             # One after another: what they share makes it sooner than this.
             work_s = self._work_s(one.rows, fed)
             begun_s += work_s
             first_audio_s = _served(begun_s, dues)
             dues.append(_Due(first_audio_s, work_s, hard=False))
-            dues += self._later(one.pieces_done, first_audio_s, works_s)
+            dues += self._later(one.pieces_done, first_audio_s + put_off * one.slack_s, works_s)
         if fed == 1:
             return Start(first_audio_s, 0.0)
         block_s = max(self.costs.alone_s({work: 1}, 1) for work in Work)

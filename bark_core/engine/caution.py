@@ -13,7 +13,10 @@ from __future__ import annotations
 import math
 
 STEP = 0.1
-"""Part of the machine's time that one listener's running dry takes from planning."""
+"""Part of the machine's time that one listener's running dry takes from planning, at most."""
+
+LONG_S = 0.1
+"""A silence from which on it takes all of that; a shorter one takes in proportion."""
 
 MOST = 0.8
 """Never more in all: something is planned for somebody."""
@@ -39,11 +42,12 @@ class Caution:
         kept = math.pow(0.5, (now_s - self._at_s) / HALF_LIFE_S)
         return self._least + self._added * kept
 
-    def ran_dry(self, now_s: float, *, fed: int) -> None:
-        """A listener has run dry while ``fed`` utterances wanted to be fed.
+    def ran_dry(self, now_s: float, *, fed: int, silent_s: float) -> None:
+        """A listener had nothing for ``silent_s`` while ``fed`` utterances wanted to be fed.
 
         Who is fed alone runs dry because the machine is too slow, whoever is let in.
         """
         if fed > 1:
-            headroom = min(self.headroom(now_s) + STEP, max(MOST, self._least))
+            step = STEP * min(silent_s / LONG_S, 1.0)
+            headroom = min(self.headroom(now_s) + step, max(MOST, self._least))
             self._added, self._at_s = headroom - self._least, now_s

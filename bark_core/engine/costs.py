@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from bark_core.backends.base import BackendLimits
 from bark_core.engine.machine_time import Spent
-from bark_core.engine.meter import HALF_LIFE_S, NEWEST_WEIGHT
+from bark_core.engine.meter import HALF_LIFE_S
 from bark_core.engine.work import Work, widest
+
+
+@dataclass(slots=True)
+class _Memory:
+    """How many observations are remembered, forgetting."""
+
+    count: float = 0.0
+    at_s: float = 0.0
+
+    def weight(self, at_s: float) -> float:
+        """One more at this moment: its weight in the mean."""
+        self.count = 1.0 + self.count * math.pow(0.5, (at_s - self.at_s) / HALF_LIFE_S)
+        self.at_s = at_s
+        return 1.0 / self.count
 
 
 class BatchCosts:
@@ -18,11 +33,16 @@ class BatchCosts:
     assumed about the shape in between: what was measured is joined by straight lines. What was not
     is estimated on the dear side: a narrower batch costs no less than the narrowest measured, a
     wider one as much more than the widest as it has more rows.
+
+    Means are over batches, and what is forgotten is forgotten by time: of a kind that takes a
+    millisecond thousands are remembered, so one which the operating system interrupted says little.
     """
 
     def __init__(self) -> None:
         self._seconds: dict[Work, dict[int, float]] = {}
-        self._counts: Counter[tuple[Work, int]] = Counter()
+        self._at_s = 0.0  # all batches together
+        self._of_kind: dict[Work, _Memory] = {}
+        self._of_width: dict[tuple[Work, int], _Memory] = {}
 
     def add(self, work: Work, rows: int, seconds: float) -> None:
         """A batch of so many rows took so long.
@@ -30,17 +50,16 @@ class BatchCosts:
         A machine that has become slower has become so for every number of rows: those that were
         not seen lately change in proportion.
         """
+        self._at_s += seconds
+        weight = self._of_kind.setdefault(work, _Memory()).weight(self._at_s)
+        own_weight = self._of_width.setdefault((work, rows), _Memory()).weight(self._at_s)
         known = self._seconds.setdefault(work, {})
         before = known.setdefault(rows, seconds)
-        # The first ones count alike: one of them alone may have been anything.
-        self._counts[work, rows] += 1
-        weight = max(NEWEST_WEIGHT, 1 / self._counts[work, rows])
-        if before <= 0:
-            known[rows] = weight * seconds
-            return
-        change = 1 + weight * (seconds / before - 1)
-        for width in known:
-            known[width] *= change
+        if before > 0:
+            change = 1 + weight * (seconds / before - 1)
+            for width in known:
+                known[width] *= change
+        known[rows] = before + own_weight * (seconds - before)
 
     def batch_s(self, work: Work, rows: float) -> float:
         """What a batch of so many rows (on average) takes; 0 where there was none of the kind."""
@@ -107,6 +126,15 @@ class MeasuredCosts:
         self.shares.add(work, rows, spent.share_s)
         self.durations.add(work, rows, spent.elapsed_s)
         self.sharing.add(work, rows, fed, spent.share_s)
+
+    def waits_s(self, work: Work, fed: int) -> float:
+        """How long one of ``fed`` listeners waits for a batch of a kind.
+
+        Until the others have had theirs as well, and at least as long as it lasts.
+        """
+        rows = self.sharing.rows(work, fed)
+        lasts_s = self.durations.batch_s(work, rows)
+        return max(lasts_s, fed * self.shares.batch_s(work, rows) / rows)
 
     def alone_s(self, rows: Mapping[Work, int], fed: int) -> float:
         """How long the batches last that one listener's rows are in, while so many are fed."""

@@ -61,14 +61,21 @@ class Delivery:
         pacing = utterance.request.pacing
         holds = pacing.max_hold_s > 0 and not pacing.honours_start_hint
         if hold is None and holds and utterance.stream.clock.lead_s(now_s) == 0.0:
-            hold = utterance.hold = Hold(now_s + pacing.max_hold_s)
+            last_s = now_s + pacing.max_hold_s
+            hold = utterance.hold = Hold(last_s, last_s)
         if hold is None:
             self._send(utterance, fresh, now_s, fed)
             return
         hold.add(fresh)
         held_s = hold.samples / self._config.sample_rate_hz
         hint = self._hinting.hint(utterance, held_s, fed)
-        if hint.wait_s <= 0 or now_s + hint.wait_s > hold.until_s:
+        delay_s = hint.delay_s
+        if fed > 1 and now_s + delay_s > hold.last_s:
+            # That all of them together are too many was for admission to see. Who begins among
+            # others is late with the first, short chunks, and is soon further ahead.
+            delay_s = min(hint.soon_s, hold.last_s - now_s)
+        hold.until_s = now_s + delay_s
+        if delay_s <= 0 or hold.until_s > hold.last_s:
             self.release(utterance, now_s, fed=fed)
 
     def release(self, utterance: Utterance, now_s: float, *, fed: int) -> None:
@@ -86,7 +93,8 @@ class Delivery:
             self._tally.lead(lead_s)
             if lead_s == 0.0:
                 utterance.underruns += 1
-                self._caution.ran_dry(now_s, fed=fed)
+                silent_s = now_s - clock.dry_at_s(now_s)
+                self._caution.ran_dry(now_s, fed=fed, silent_s=silent_s)
         honours = utterance.request.pacing.honours_start_hint
         clock.deliver(fresh.size / self._config.sample_rate_hz, now_s, honours_hints=honours)
         self._events.append(

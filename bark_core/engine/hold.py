@@ -15,10 +15,12 @@ class Hold:
 
     Attributes:
         until_s: When they leave, whatever comes.
+        last_s: Latest moment that this may ever be.
         samples: How many.
     """
 
     until_s: float
+    last_s: float
     samples: int = 0
     _pieces: list[FloatArray] = field(default_factory=list)
 

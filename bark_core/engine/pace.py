@@ -1,4 +1,4 @@
-"""How long work takes an utterance that is not alone, and whose work is of uneven size."""
+"""How long work of uneven size takes, and how much of it is done in passing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from bark_core.backends.base import Batch, CoarsePrefillRow, CodecRow, FineRow
 from bark_core.engine.cost_curve import CostCurve
 from bark_core.engine.meter import HALF_LIFE_S
 from bark_core.engine.work import Work
-
-USUAL_SHARING = 0.5
-"""Before two utterances were ever fed at once: so often does one ride along with the other."""
 
 _LEAST_S = 1e-9
 
@@ -55,34 +52,21 @@ class _Share:
 
 
 class PaceMeter:
-    """Forgetting means of what batches cost, and of how often others ride along in them."""
+    """How a batch's cost goes with the size of its rows, and how much is made in passing."""
 
     def __init__(self) -> None:
         self._costs = {work: CostCurve() for work in Work}
-        self._neighbours = _Share()
         self._ahead = _Share()
 
     def add(self, work: Work, size: float, busy_s: float, *, rows: Demand, wanted: Demand) -> None:
         """A batch of ``rows`` of mean size ``size`` ran; ``wanted`` could have run something."""
         self._costs[work].add(size, busy_s)
-        if not rows.fed:
-            return  # nobody waits
-        if wanted.fed > 1:
-            self._neighbours.add(busy_s, rows.fed - 1, wanted.fed - 1)
-        if wanted.ahead:
+        if rows.fed and wanted.ahead:
             self._ahead.add(busy_s, rows.ahead / rows.fed, 1.0)
 
     def batch_s(self, work: Work, size: float) -> float:
         """What a batch of this kind and size takes; 0 where there was none yet."""
         return self._costs[work].cost_s(size)
-
-    def stretch(self, fed: int) -> float:
-        """Time until an utterance's own batches are done, per second of them.
-
-        1 where it is alone, ``fed`` where no batch is ever shared.
-        """
-        sharing = self._neighbours.or_else(USUAL_SHARING)
-        return fed / (1.0 + sharing * (fed - 1)) if fed > 1 else 1.0
 
     @property
     def left_over(self) -> float:

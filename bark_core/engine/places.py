@@ -117,7 +117,10 @@ class Places:
             model = self._model(head.request.options.windows, now_s)
             self._room = len(streams) < model.places(self._slots)
             if self._room:
-                start = model.start([_listener(stream, model, now_s) for stream in streams])
+                start = model.start(
+                    [_listener(stream, model, now_s) for stream in streams],
+                    head.request.pacing.start_slack_s,
+                )
                 self._room = start.short_s <= 0
         return self._room
 
@@ -130,7 +133,8 @@ class Places:
         model = self._model(LowLatencyWindows(), now_s)
         places = model.places(self._slots)
         paces = [model.pace(fed) for fed in range(len(streams) + 1)]
-        start = model.start([_listener(stream, model, now_s) for stream in streams])
+        usual_s = min((s.head.request.pacing.start_slack_s for s in streams if s.head), default=0.0)
+        start = model.start([_listener(stream, model, now_s) for stream in streams], usual_s)
         ends = ends_s([self._making(stream, now_s) for stream in streams], paces)
         # More may have begun than can be fed now: their places are given to nobody.
         kept = ends[max(0, len(ends) - places) :]
@@ -193,6 +197,7 @@ def _listener(stream: Stream, model: CostModel, now_s: float) -> Listener:
     assert head is not None
     heard = stream.clock.dry_at_s(now_s) > head.arrival_s
     held_s = stream.clock.lead_s(now_s) if heard else None
+    slack_s = head.request.pacing.start_slack_s
     if head.pipeline is None:
-        return Listener(held_s, model.recipe.pieces[0].rows, 0)
-    return Listener(held_s, head.pipeline.until_audio(), head.pipeline.pieces_done)
+        return Listener(held_s, model.recipe.pieces[0].rows, 0, slack_s)
+    return Listener(held_s, head.pipeline.until_audio(), head.pipeline.pieces_done, slack_s)

@@ -9,6 +9,10 @@ from bark_core.errors import OptionError
 from bark_core.options import SynthesisOptions
 from bark_core.voices import Voice
 
+HINTED_SLACK_S = 0.5
+"""For so long a listener who honours start hints may be asked to wait, where others wait to begin:
+as long as the engine may wait for one who does not, as a rule."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
@@ -47,6 +51,11 @@ class Pacing:
                 f"max_hold_s must be a time of at least 0 s, got {self.max_hold_s}",
                 field="max_hold",
             )
+
+    @property
+    def start_slack_s(self) -> float:
+        """The start of a listener may be put off for so long after the first audio was made."""
+        return HINTED_SLACK_S if self.honours_start_hint else self.max_hold_s
 
 
 @dataclass(frozen=True, slots=True)

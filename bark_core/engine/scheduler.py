@@ -72,13 +72,13 @@ class Scheduler:
         self.meter = LoadMeter()
         self.tally = TallyKeeper()
         lengths = LengthMeter(config)
-        self._hinting = Hinting(config, lengths)
+        self.costs = costs or MeasuredCosts(limits)
+        self._hinting = Hinting(config, lengths, self.costs)
         caution = Caution(self._bounds.headroom)
         self._delivery = Delivery(
             config, self._bounds, self._hinting, self.tally, self._events, caution=caution
         )
         self._wanted = Demand()
-        self.costs = costs or MeasuredCosts(limits)
         self._places = Places(config, limits, self._bounds, self.costs, lengths, caution=caution)
 
     @property

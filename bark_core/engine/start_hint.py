@@ -15,6 +15,9 @@ from dataclasses import dataclass
 MAX_BUFFER_S = 60.0
 """No player is asked to hold more, whatever the text: nobody waits so long for so much."""
 
+SOON = 3
+"""Chunks: those of a ramp, which are shorter than what comes after them."""
+
 _ROUNDING_S = 1e-9
 """Moments are sums of floats: without this a player could wait for a chunk too many."""
 
@@ -31,11 +34,16 @@ class StartHint:
             more is to come, start.
         expected_audio_s: Audio still to come, of the text known so far.
         wait_s: Time until that buffer will have been delivered, 0: it has been.
+        delay_s: Who starts so much later, with what it holds by then, does not run dry either: it
+            need not wait for a whole chunk.
+        soon_s: Likewise, if nothing mattered but the next ``SOON`` chunks.
     """
 
     buffer_s: float
     expected_audio_s: float
     wait_s: float
+    delay_s: float = 0.0
+    soon_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,9 @@ def start_hint(
     if tail.audio_s > 0:
         behind_s = max(0.0, tail.audio_s * (tail.rate - 1.0))
         needed_s = comes_s[-1] - before_s[-1] + tail.lag_s + behind_s
+    gaps_s = [at_s - lasts_s for at_s, lasts_s in zip(comes_s[1:], before_s, strict=False)]
+    delay_s = max([0.0, needed_s, *gaps_s])
+    soon_s = max([0.0, *gaps_s[:SOON]])
     buffer_s, wait_s = _within_tail(needed_s, comes_s[-1], before_s[-1], tail)
     for j in range(len(chunks), -1, -1):
         if comes_s[j] < needed_s - _ROUNDING_S:
@@ -130,6 +141,8 @@ def start_hint(
         buffer_s=max(buffer_s, 0.0),
         expected_audio_s=before_s[-1] - held_s + tail.audio_s,
         wait_s=wait_s,
+        delay_s=delay_s,
+        soon_s=soon_s,
     )
 
 

@@ -62,6 +62,9 @@ def track(work: Work, limits: BackendLimits) -> str:
 STEPS = frozenset({Work.SEMANTIC_STEP, Work.COARSE_STEP})
 """Work that is short, and by far the most frequent."""
 
+EVEN = STEPS | {Work.SEMANTIC_PREFILL}
+"""Work whose rows are all of one size."""
+
 REPEATABLE = frozenset({Work.SEMANTIC_PREFILL, Work.COARSE_PREFILL, Work.FINE})
 """Work that sets its slot's state from scratch or has none: after a failure it may be repeated."""
 

@@ -23,6 +23,7 @@ from bark_core.sampling import (
     draw_semantic,
     draw_token,
     filtered_probabilities,
+    first_uniform,
     uniforms,
 )
 
@@ -36,6 +37,20 @@ FILTERS = [
     for top_k in (None, 1, 5, 400, 10_000)
     for top_p in (None, 0.05, 0.5, 0.9, 1.0)
 ]
+
+
+@given(
+    seed=st.integers(0, 2**63 - 1),
+    utterance=st.integers(0, 2**31),
+    stage=st.sampled_from(Stage),
+    step=st.integers(0, 2**31),
+    codebook=st.integers(0, 7),
+)
+def test_a_single_number_is_the_first_of_many(
+    seed: int, utterance: int, stage: Stage, step: int, codebook: int
+) -> None:
+    key = DrawKey(seed, utterance, stage, step, codebook)
+    assert first_uniform(key) == uniforms(key, 2)[0]
 
 
 def slow_probabilities(logits: FloatArray, params: SamplingParams) -> NDArray[np.float64]:
@@ -157,6 +172,7 @@ def test_a_draw_inverts_the_distribution(uniform: float, seed: int) -> None:
     params = SamplingParams(0.7, top_k=5)
     probabilities = slow_probabilities(logits, params)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bark_core.sampling.first_uniform", lambda key: uniform)
         patch.setattr("bark_core.sampling.uniforms", lambda key, count: np.full(count, uniform))
         index = draw_token(logits, params, KEY)
         (fine,) = draw_fine(np.where(probabilities > 0, logits, -np.inf)[None], 0.7, KEY)
@@ -169,7 +185,7 @@ def test_a_draw_inverts_the_distribution(uniform: float, seed: int) -> None:
 def test_the_largest_uniform_number_draws_something_possible() -> None:
     logits = np.array([1, 2, -np.inf, -np.inf], dtype=np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bark_core.sampling.uniforms", lambda key, count: np.ones(count))
+        patch.setattr("bark_core.sampling.first_uniform", lambda key: 1.0)
         assert draw_token(logits, SamplingParams(0.7), KEY) == 1
 
 

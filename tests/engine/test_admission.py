@@ -92,12 +92,20 @@ class TestCosts:
 
     def test_a_slower_machine_is_slower_for_all_numbers_of_rows(self) -> None:
         costs = BatchCosts()
-        costs.add(MODEL_STEP, 1, 0.01)
-        costs.add(MODEL_STEP, 4, 0.02)
-        for _ in range(200):
+        for _ in range(100):
+            costs.add(MODEL_STEP, 1, 0.01)
+            costs.add(MODEL_STEP, 4, 0.02)
+        for _ in range(3000):
             costs.add(MODEL_STEP, 1, 0.03)
         assert costs.batch_s(MODEL_STEP, 1) == pytest.approx(0.03, rel=0.05)
         assert costs.batch_s(MODEL_STEP, 4) == pytest.approx(0.06, rel=0.4)
+
+    def test_one_batch_that_was_interrupted_says_little(self) -> None:
+        costs = BatchCosts()
+        for _ in range(100):
+            costs.add(MODEL_STEP, 1, 0.001)
+        costs.add(MODEL_STEP, 1, 0.02)
+        assert costs.batch_s(MODEL_STEP, 1) < 0.0013
 
     def test_a_warm_up_measures_every_kind_and_several_at_once(self) -> None:
         costs = measured()

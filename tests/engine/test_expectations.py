@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bark_core.backends.base import BackendLimits
 from bark_core.engine.cost_curve import CostCurve
+from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.length import MAX_RATIO, LengthMeter
-from bark_core.engine.pace import USUAL_SHARING, Demand, PaceMeter
+from bark_core.engine.machine_time import Spent
+from bark_core.engine.pace import Demand, PaceMeter
 from bark_core.engine.work import Work
 from tests.support.requests import request
 from tests.support.simulation import CONFIG
@@ -95,20 +98,20 @@ def run(meter: PaceMeter, rows: Demand, wanted: Demand, busy_s: float = 0.01) ->
         meter.add(Work.COARSE_STEP, 1, busy_s, rows=rows, wanted=wanted)
 
 
+@pytest.mark.parametrize(("rows", "waits"), [(1, 4.0), (4, 1.0), (2, 2.0)])
+def test_neighbours_that_share_batches_cost_less_time(rows: int, waits: float) -> None:
+    costs = MeasuredCosts(BackendLimits(4, 4, 1, 1, 1))
+    for _ in range(200):
+        costs.add(Work.COARSE_STEP, rows, 4, Spent(0.0, 0.01, 0.01, 0.01))
+    assert costs.waits_s(Work.COARSE_STEP, 4) == pytest.approx(waits * 0.01)
+
+
 def test_alone_there_is_nobody_to_wait_for() -> None:
-    meter = PaceMeter()
-    assert meter.stretch(1) == 1.0
-    assert meter.stretch(3) == pytest.approx(3 / (1 + 2 * USUAL_SHARING))
-    run(meter, Demand(1), Demand(1))
-    assert meter.stretch(1) == 1.0
-
-
-@pytest.mark.parametrize(("rows", "stretch"), [(1, 4.0), (4, 1.0), (2, 2.0)])
-def test_neighbours_that_share_batches_cost_less_time(rows: int, stretch: float) -> None:
-    meter = PaceMeter()
-    run(meter, Demand(rows), Demand(4))
-    assert meter.stretch(4) == pytest.approx(stretch)
-    assert meter.stretch(1) == 1.0
+    costs = MeasuredCosts(BackendLimits(4, 4, 1, 1, 1))
+    # A batch of another lane ran beside each of them: half of the time was theirs.
+    costs.add(Work.COARSE_STEP, 1, 1, Spent(0.0, 0.01, 0.01, 0.005))
+    assert costs.waits_s(Work.COARSE_STEP, 1) == pytest.approx(0.01)
+    assert costs.waits_s(Work.COARSE_STEP, 3) == pytest.approx(0.015)
 
 
 def test_what_was_made_in_passing_is_not_left_over() -> None:

@@ -121,3 +121,25 @@ def test_in_a_crowd_fewer_run_dry() -> None:
 def test_a_time_that_is_none_is_refused(max_hold_s: float) -> None:
     with pytest.raises(OptionError, match="max_hold_s"):
         Pacing(max_hold_s=max_hold_s)
+
+
+def test_who_is_not_alone_is_kept_from_for_the_first_chunks_at_least() -> None:
+    """Three at once are too many for ever, which is no reason to let them begin with a gap."""
+
+    def underruns_early(max_hold_s: float) -> int:
+        costs = tuple((n, Cost(c.batch_s * 2, c.row_s * 2)) for n, c in SPEECH_COSTS)
+        simulation = Simulation(slots=4, lanes=2, script=FakeScript(costs=costs))
+        for name in "abc":
+            simulation.submit(speech(max_hold_s, name, 16))
+        simulation.run()
+        early = 0
+        for name in "abc":
+            pieces = [(at, e) for at, e in simulation.events if isinstance(e, AudioReady)]
+            mine = [(at, e) for at, e in pieces if e.utterance_id == name]
+            started_s, held_s = mine[0][0], 0.0
+            for at_s, piece in mine[:3]:
+                early += at_s > started_s + held_s + 1e-6
+                held_s += piece.pcm.size / CONFIG.sample_rate_hz
+        return early
+
+    assert underruns_early(0.5) < underruns_early(0.0)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bark_core.engine.start_hint import (
     LEAD_SHARE,
     MAX_BUFFER_S,
+    SOON,
     ExpectedChunk,
     StartHint,
     Tail,
@@ -147,3 +148,15 @@ def test_hints_that_follow_ask_for_the_same() -> None:
     assert len(told) > 3
     assert all(math.isclose(buffer_s, told[0]) for buffer_s in told[:-1])
     assert told[-1] <= held_s
+
+
+def test_who_need_not_wait_for_a_whole_chunk_waits_for_a_part() -> None:
+    """0.3 s are in hand, the next comes in 0.4 s, and the one after it is the dearest."""
+    chunks = [ExpectedChunk(0.5, 0.4), ExpectedChunk(0.5, 0.7), ExpectedChunk(0.5, 0.2)]
+    hint = start_hint(0.3, chunks)
+    assert hint.delay_s == pytest.approx(0.4 + 0.7 - (0.3 + 0.5))
+    assert hint.wait_s == pytest.approx(0.4)
+    assert start_hint(0.3, chunks[:1]).delay_s == pytest.approx(0.1)
+    dear = [ExpectedChunk(0.5, 0.1)] * SOON + [ExpectedChunk(0.5, 9.0)]
+    assert start_hint(0.3, dear).soon_s == 0.0
+    assert start_hint(0.3, dear).delay_s > 0

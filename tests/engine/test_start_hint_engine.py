@@ -154,7 +154,7 @@ def test_who_does_not_wait_runs_dry_there() -> None:
 
 
 def test_a_quick_machine_starts_with_the_first_chunk_and_is_told_once() -> None:
-    simulation = experienced(1.0)
+    simulation = experienced(0.9)
     simulation.submit(waiting(text_ids=40))
     simulation.run()
     hints = [e.start_hint for e in simulation.of("a") if isinstance(e, AudioReady)]

@@ -166,13 +166,16 @@ class OnnxBackend:
         x = self._semantic.embed(row.text_ids) + self._semantic.embed(row.history_ids)
         infer = np.array([self._config.semantic.infer_token])
         x = np.concatenate((x, self._semantic.embed(infer)))
-        token = self._semantic_token(self._semantic.prefill(row.slot, x), row.draw)
+        logits = self._semantic.prefill(row.slot, x)
+        check_finite(logits, "semantic")
+        token = self._semantic_token(logits, row.draw)
         self._semantic.commit((row.slot,), x.shape[0])
         return token
 
     def _semantic_step(self, batch: SemanticStep) -> tuple[int | None, ...]:
         slots = [row.slot for row in batch.rows]
         logits = self._semantic.step(slots, [row.token for row in batch.rows])
+        check_finite(logits, "semantic")
         tokens = tuple(
             self._semantic_token(scores, row.draw)
             for scores, row in zip(logits, batch.rows, strict=True)
@@ -182,7 +185,6 @@ class OnnxBackend:
 
     def _semantic_token(self, logits: FloatArray, draw: SemanticDraw) -> int | None:
         """The graph's logits are the vocabulary and, last, the end token."""
-        check_finite(logits, "semantic")
         return draw_semantic(
             logits if draw.allow_eos else logits[:-1],
             draw.params,
@@ -193,6 +195,7 @@ class OnnxBackend:
 
     def _coarse_prefill(self, row: CoarsePrefillRow) -> int:
         logits = self._coarse.prefill(row.slot, self._coarse.embed(row.ids))
+        check_finite(logits, "coarse")
         token = self._coarse_token(logits, row.draw)
         self._coarse.commit((row.slot,), row.ids.size)
         return token
@@ -200,6 +203,7 @@ class OnnxBackend:
     def _coarse_step(self, batch: CoarseStep) -> tuple[int | None, ...]:
         slots = [row.slot for row in batch.rows]
         logits = self._coarse.step(slots, [row.token for row in batch.rows])
+        check_finite(logits, "coarse")
         tokens = tuple(
             self._coarse_token(scores, row.draw)
             for scores, row in zip(logits, batch.rows, strict=True)
@@ -209,7 +213,6 @@ class OnnxBackend:
 
     def _coarse_token(self, logits: FloatArray, draw: CoarseDraw) -> int:
         """The graph's logits are the codebooks one after another."""
-        check_finite(logits, "coarse")
         size = self._config.coarse.codebook_size
         start = draw.codebook * size
         token = draw_token(logits[start : start + size], draw.params, draw.key)

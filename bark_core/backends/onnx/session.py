@@ -100,7 +100,8 @@ class GraphDirectory:
 
     def table(self, file: str) -> NDArray[np.float32]:
         """A table, memory-mapped: only rows that are read come into memory."""
-        array: NDArray[np.float32] = np.load(self.path / file, mmap_mode="r", allow_pickle=False)
+        mapped = np.load(self.path / file, mmap_mode="r", allow_pickle=False)
+        array: NDArray[np.float32] = np.asarray(mapped)  # a plain one is quicker to take rows of
         return array
 
     def session(self, file: str, threads: int, *, same_shapes: bool = False) -> Any:
