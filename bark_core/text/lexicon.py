@@ -3,7 +3,8 @@
 English spelling says little of how a word sounds, and a small model has not seen enough of it to
 guess. A checkpoint that was trained on sounds carries ``lexicon.tsv`` beside its tokenizer: one
 word in lower case and its sounds a line, parted by a tab, sounds in whatever letters its tokenizer
-knows. Words that are not in it reach the tokenizer as they are written.
+knows. Words that are not in it reach the tokenizer as they are written, and so do letters right
+after a digit, which belong to the number ("21st").
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bark_core.text.base import Tokenizer
 from bark_core.text.vocabulary_file import read_vocabulary_file
 
 LEXICON_FILE = "lexicon.tsv"
-_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_WORD = re.compile(r"(?<![^\W_])[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _APOSTROPHE = "\u2019"
 
 

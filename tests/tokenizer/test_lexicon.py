@@ -16,6 +16,7 @@ def test_known_words_are_replaced_and_all_else_stays() -> None:
     assert lexicon.respell("A dog, dogs & 2 Dogs: DOG!") == "A dɒɡ, dogs & 2 Dogs: dɒɡ!"
     assert lexicon.respell("[laughs] ♪ Naïve ♪") == "[laughs] ♪ naɪiv ♪"
     assert lexicon.respell("") == ""
+    assert lexicon.respell("3dog _dog 3 dog") == "3dog _dɒɡ 3 dɒɡ"
 
 
 def test_apostrophes_belong_to_words() -> None:

@@ -58,3 +58,15 @@ def test_phone_string_merges_runs_and_leaves_pauses_out() -> None:
     ids = [index[c] * semantic.PITCH_BINS + 3 for c in "_kkæt,  s"]
     assert semantic.phone_string(np.array(ids)) == "kæts"
     assert semantic.phone_string(np.array([], int)) == ""
+
+
+def test_a_last_phone_does_not_last_for_ever() -> None:
+    index = {name: i * semantic.PITCH_BINS for i, name in enumerate(semantic.CLASSES)}
+    word = [index["s"]] * 3 + [index["ʌ"] + 4] * 4
+    end = [index["n"]] * 14 + [index["."]] * 5
+    made = semantic.without_drag(np.array(word + end))
+    assert made.tolist() == word + [index["n"]] * 5 + [index["."]] * 5
+    assert semantic.without_drag(made).tolist() == made.tolist()
+    silent = np.array([index["_"]] * 9)
+    assert semantic.without_drag(silent).tolist() == silent.tolist()
+    assert semantic.without_drag(np.array([index["m"]] * 9)).size == 5

@@ -9,6 +9,7 @@ start of a word is another than inside one, so that spaces need none.
 """
 
 import argparse
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def build(sounds: Mapping[str, str]) -> Tokenizer:
         ("[\u2013\u2014;:](?!\\d)|--", ", "),
         ("\u2026|\\.\\.+", "."),
         ("&", f" {reads.respell('and')} "),
-        *((pattern, reads.respell(words)) for pattern, words in rules()),
+        *((_respelled(pattern, reads), reads.respell(words)) for pattern, words in rules()),
         ("-", ""),
         ("\\s+(?=[.,!?])", ""),
         ("\\s+", " "),
@@ -64,6 +65,11 @@ def build(sounds: Mapping[str, str]) -> Tokenizer:
     )
     tokenizer.decoder = decoders.Metaspace(replacement=WORD_START)
     return tokenizer
+
+
+def _respelled(pattern: str, reads: Lexicon) -> str:
+    """A rule that looks at words before or after a number meets their sounds."""
+    return re.sub("[a-z]{3,}", lambda word: reads.respell(word[0]), pattern)
 
 
 def _vocabulary() -> dict[str, int]:
