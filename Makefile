@@ -111,6 +111,10 @@ load: $(VENV)/.dev ## Call a server like many people at once; LOAD_ARGS="--rate 
 quality: $(VENV)/.judge ## Judge a voice, window by window; QUALITY_ARGS="--count 20" and the like
 	@$(BIN)/python -m bench.quality $(QUALITY_ARGS)
 
+.PHONY: endings
+endings: $(VENV)/.dev ## Count utterances that end by themselves; ENDINGS_ARGS="--utterances 200"
+	@$(BIN)/python -m bench.quality.endings $(ENDINGS_ARGS)
+
 .PHONY: soak
 soak: $(VENV)/.dev ## Storm a server with cancels and kills; SOAK_ARGS="--calls 2000" and the like
 	@$(BIN)/python -m bench.soak $(SOAK_ARGS)

@@ -30,7 +30,7 @@ def frames_of(audio: Samples) -> NDArray[np.float64]:
     """Loud ones, [N, FRAME]."""
     frames = np.lib.stride_tricks.sliding_window_view(audio.astype(np.float64), FRAME)[::HOP]
     power = (frames**2).mean(1)
-    return frames[power > 0.1 * power.mean()]
+    return np.asarray(frames[power > 0.1 * power.mean()])
 
 
 def pitch_hz(audio: Samples) -> float:
