@@ -139,6 +139,14 @@ class TestCapacity:
         assert short_s(0.05) > 0
         assert short_s(5.0) == 0
 
+    def test_who_may_be_put_off_begins_where_others_would_stutter(self) -> None:
+        listeners = [Listener(1.0, self.MODEL.recipe.pieces[4].rows, 4)] * 4
+        at_once, put_off = self.MODEL.start(listeners), self.MODEL.start(listeners, 0.5)
+        assert at_once.short_s > 0
+        assert put_off.short_s == 0
+        late_s = put_off.first_audio_s - at_once.first_audio_s
+        assert late_s == pytest.approx(at_once.short_s)
+
 
 def outlook(**fields: Any) -> Outlook:
     usual: dict[str, Any] = {
