@@ -276,3 +276,22 @@ def test_load(tmp_path: Path) -> None:
     assert "| 3 slots | one at a time |" in done.stdout
     assert "times better" in done.stdout
     assert "plot" in done.stderr
+
+
+@pytest.mark.slow
+def test_throughput(tmp_path: Path) -> None:
+    out = tmp_path / "throughput.json"
+    arguments = ("--checkpoint", "noise", "--at-once", "1", "2", "--rounds", "2")
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.throughput", *arguments, "--output", str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    runs = json.loads(out.read_text())["audio_s_per_s"]
+    assert set(runs) == {"1", "2"}
+    assert all(len(values) == 2 and min(values) > 0 for values in runs.values())
+    assert "| 1 |" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.judges.distance import mel_cepstral_distortion
+from bench.quality import endings
 from bench.quality.card import BEGIN, END, write_card
 from bench.quality.court import Court, hear_all
 from bench.quality.figures import Figures, Spoken, mistakes, table
@@ -137,3 +139,12 @@ def test_a_card_gets_a_new_table_between_its_marks(tmp_path: Path) -> None:
     card.write_text("no marks", "utf-8")
     with pytest.raises(ValueError, match="has no <!-- quality -->"):
         write_card(card, rows, 1)
+
+
+async def test_every_ending_is_counted() -> None:
+    teacher = Teacher(None)
+    made = await endings.spoken("noise", ["Hello there.", "Good night."], teacher, 3)
+    assert [one.text for one in made] == ["Hello there.", "Good night.", "Hello there."]
+    assert [one.seed for one in made] == [0, 1, 2]
+    assert all(one.seconds > 0 for one in made)
+    assert [replace(made[0], seconds=s).in_time for s in (0.0, 1.2, 1.3)] == [False, True, False]
