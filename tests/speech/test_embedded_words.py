@@ -22,8 +22,8 @@ SENTENCES = (
 # A small recogniser of the 2000s, chosen because it is a package: of the words of a human-like
 # teacher it gets one in ten wrong. Of noise, and of babble, it gets nearly all wrong.
 MOST_WRONG = 0.5
-# Of both voices together: earlier states of this voice, 19 % wrong to Whisper, then 10.6 and 16.0 %,
-# had 0.41 and 0.29 here, the one that ships, 6.8 and 13.6 % wrong to it, has 0.18.
+# Of both voices together: earlier states of them, 19 % wrong to Whisper, then 10.6 and 16.0 %, had
+# 0.41 and 0.29 here, those that ship, 6.8 and 13.6 % wrong to it, have 0.18.
 MOST_WRONG_IN_ALL = 0.28
 _SPOKEN_HZ, _HEARD_HZ = 24_000, 16_000
 
