@@ -28,6 +28,7 @@ class ServerSettings:
     max_waiting: int | None = None
     max_lead_s: float | None = None
     max_hold_s: float | None = None
+    admission: str | None = None
 
     def arguments(self) -> tuple[str, ...]:
         """As options of ``barkstream serve``."""
@@ -43,6 +44,7 @@ class ServerSettings:
             "--max-waiting": self.max_waiting,
             "--max-lead-s": self.max_lead_s,
             "--max-hold-s": self.max_hold_s,
+            "--admission": self.admission,
         }
         return tuple(
             word

@@ -42,7 +42,8 @@ class Ending:
 
 async def spoken(checkpoint: str, texts: list[str], teacher: Teacher, count: int) -> list[Ending]:
     """``count`` utterances, a few at a time, every one with a seed of its own."""
-    settings = ServerSettings(checkpoint=checkpoint, slots=AT_ONCE)
+    # Nobody listens: whoever has a slot begins.
+    settings = ServerSettings(checkpoint=checkpoint, slots=AT_ONCE, admission="slots")
     async with running_server(settings) as target, SpeechClient.connect(target) as client:
         voices = [voice.name for voice in await client.list_voices()]
         turns = asyncio.Semaphore(AT_ONCE)
