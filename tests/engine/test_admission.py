@@ -14,6 +14,7 @@ from bark_core.engine.events import UtteranceFailed, UtteranceQueued, UtteranceS
 from bark_core.engine.interface import EngineLimits
 from bark_core.engine.outlook import Making, Outlook, Waiting, ahead_of, ends_s
 from bark_core.engine.pieces import recipe_of
+from bark_core.engine.request import Pacing
 from bark_core.engine.work import Work
 from bark_core.errors import CapacityError, DeadlineError
 from bark_core.options import LowLatencyWindows
@@ -68,6 +69,20 @@ def test_higher_priority_begins_first() -> None:
     begun = [e.utterance_id for _, e in rush.simulation.events if isinstance(e, UtteranceStarted)]
     assert "high" in begun[:4]
     assert begun[-1].startswith("low")
+
+
+def test_who_may_be_put_off_begins_sooner() -> None:
+    def begun_s(max_hold_s: float) -> list[float]:
+        rush = Rush(EngineLimits(measured_places=True, max_wait_s=60.0))
+        for number in range(5):
+            rush.come(str(number), text_ids=10, pacing=Pacing(max_hold_s=max_hold_s))
+        rush.simulation.run()
+        return [at for at, e in rush.simulation.events if isinstance(e, UtteranceStarted)]
+
+    late, soon = begun_s(0.0), begun_s(0.5)
+    assert len(late) == len(soon) == 5
+    assert soon[1] < late[1]
+    assert soon[-1] < late[-1]
 
 
 def test_nobody_waits_longer_than_is_allowed() -> None:

@@ -69,6 +69,13 @@ def test_nothing_is_kept_where_there_is_no_need() -> None:
     assert kept.finished("a").report.underruns == 0
 
 
+def test_nobody_waits_for_a_whole_chunk_where_a_part_of_the_time_will_do() -> None:
+    sent = [at for at, event in spoken(0.0, 1.2).events if isinstance(event, AudioReady)]
+    kept = spoken(0.5, 1.2)
+    assert sent[0] < kept.first_audio_s("a") < sent[1]
+    assert kept.finished("a").report.underruns == 0
+
+
 def test_what_is_kept_leaves_in_one_piece_and_a_gap_is_waited_for_again() -> None:
     simulation = spoken(3.0, 3.0)
     pieces = [event for _, event in simulation.events if isinstance(event, AudioReady)]

@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bark_core.backends.base import BackendLimits
 from bark_core.backends.fake import Cost, FakeScript
+from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.events import AudioReady, Event, UtteranceFinished, UtteranceProgress
+from bark_core.engine.hinting import Hinting
+from bark_core.engine.length import LengthMeter
+from bark_core.engine.machine_time import Spent
+from bark_core.engine.pipeline import Pipeline
 from bark_core.engine.request import Pacing, UtteranceRequest
 from bark_core.engine.start_hint import StartHint
+from bark_core.engine.stream import Stream
+from bark_core.engine.utterance import Utterance
+from bark_core.engine.work import Work
 from bark_core.options import ExactWindows, LowLatencyWindows, WindowPolicy
 from tests.support.requests import random_voice, request
 from tests.support.simulation import CONFIG, SPEECH_COSTS, Simulation
@@ -223,3 +232,16 @@ def test_a_lead_that_is_never_given_is_never_asked_for() -> None:
     assert max(hint.buffer_s for hint in hints if hint) <= 0.9
     listen(simulation, "a")
     assert simulation.finished("a").report.underruns > 0
+
+
+def test_among_others_the_batch_that_has_begun_is_waited_for() -> None:
+    """Nothing costs anything but a prefill, and it is somebody else's."""
+    costs = MeasuredCosts(BackendLimits(4, 4, 1, 1, 1))
+    costs.add(Work.SEMANTIC_PREFILL, 1, 1, Spent(0.0, 0.3, 0.3, 0.3))
+    asked = request("a", semantic_tokens=(1,) * 60)
+    utterance = Utterance(asked, Stream("s"), 0.0)
+    utterance.stream.utterances.append(utterance)
+    utterance.pipeline = Pipeline(CONFIG, asked, None)
+    hinting = Hinting(CONFIG, LengthMeter(CONFIG), costs)
+    assert hinting.hint(utterance, 0.2, 1).delay_s == 0
+    assert hinting.hint(utterance, 0.2, 2).delay_s == pytest.approx(0.1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,26 +12,14 @@ from pathlib import Path
 import pytest
 
 from bench.contenders import peers
+from tests.support.bench_process import PATIENCE_S, ROOT, run_bench
 
-ROOT = Path(__file__).resolve().parents[2]
-# For busy machines only; on a quiet one every command takes a minute or less.
-PATIENCE_S = 900
 BUSY = pytest.mark.timeout(PATIENCE_S + 60)
 ONE_THREAD = ("--threads", "1")  # those of several wait for each other where cores are busy
 
 
-def run_bench(module: str, *arguments: str, cache: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments, *ONE_THREAD],
-        cwd=ROOT,
-        env=os.environ | {"XDG_CACHE_HOME": str(cache)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def printed_by(module: str, *arguments: str, cache: Path) -> str:
+    return run_bench(module, *arguments, *ONE_THREAD, XDG_CACHE_HOME=str(cache)).stdout
 
 
 @BUSY
@@ -40,7 +27,7 @@ def run_bench(module: str, *arguments: str, cache: Path) -> str:
 def test_first_audio(tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
     arguments = ("--size", "tiny", "--seconds", "0.4", "--rounds", "1", "--output", str(out))
-    printed = run_bench("bench.first_audio", *arguments, cache=tmp_path)
+    printed = printed_by("bench.first_audio", *arguments, cache=tmp_path)
     runs = json.loads(out.read_text())["runs"]
     barkstream = ("exact/torch", "exact/onnx", "low-latency/torch", "low-latency/onnx")
     assert tuple(runs) == (*peers(), *barkstream)
@@ -70,7 +57,7 @@ def test_policies_side_by_side(tmp_path: Path) -> None:
     policy = "coarse_history_tokens=60,coarse_ramp_steps=30"
     arguments = ("--size", "tiny", "--seconds", "0.8", "--rounds", "1", "--without-peers")
     chosen = ("--backend", "torch", "--windows", "low-latency", "--windows", policy)
-    run_bench("bench.first_audio", *arguments, *chosen, "--output", str(out), cache=tmp_path)
+    printed_by("bench.first_audio", *arguments, *chosen, "--output", str(out), cache=tmp_path)
     runs = json.loads(out.read_text())["runs"]
     assert list(runs) == ["low-latency/torch", f"{policy}/torch"]
     (usual,), (short_windows,) = runs.values()
@@ -97,7 +84,7 @@ def test_who_does_not_exist_is_told_before_anything_is_measured() -> None:
 def test_growth(tmp_path: Path) -> None:
     out = tmp_path / "growth.json"
     arguments = ("--sentences", "1", "3", "--sentence-s", "0.4", "--output", str(out))
-    printed = run_bench("bench.growth", *arguments, cache=tmp_path)
+    printed = printed_by("bench.growth", *arguments, cache=tmp_path)
     runs = json.loads(out.read_text())["runs"]
     assert list(runs) == ["1 sentence", "3 sentences"]
     (one,), (three,) = runs.values()
@@ -116,7 +103,7 @@ def test_growth(tmp_path: Path) -> None:
 def test_paragraph(tmp_path: Path) -> None:
     out = tmp_path / "paragraph.json"
     arguments = ("--size", "tiny", "--sentence-s", "0.4", "--contender", "low-latency/onnx")
-    run_bench("bench.paragraph", *arguments, "--output", str(out), cache=tmp_path)
+    printed_by("bench.paragraph", *arguments, "--output", str(out), cache=tmp_path)
     (one,), *paragraphs = json.loads(out.read_text())["runs"].values()
     assert one["sentences"] == 1
     assert [run["sentences"] for (run,) in paragraphs] == [6, 6]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +18,9 @@ from bench.load_server import ServerSettings
 from bench.playback_clock import FIRST_AUDIO_TARGET_S, PlaybackClock, Underrun
 from bench.spoken_turn import is_refusal
 from bench.spread import jain_index, percentile
+from tests.support.bench_process import PATIENCE_S, run_bench
 
-ROOT = Path(__file__).resolve().parents[2]
+BUSY = pytest.mark.timeout(PATIENCE_S + 60)
 
 
 def clock_after(*heard: tuple[float, float]) -> PlaybackClock:
@@ -251,20 +250,13 @@ def test_the_server_gets_only_what_was_said() -> None:
     assert "127.0.0.1:0" in words
 
 
+@BUSY
 @pytest.mark.slow
 def test_load(tmp_path: Path) -> None:
     out = tmp_path / "load.json"
     arguments = ("--checkpoint", "noise", "--rate", "1", "--seconds", "4", "--drain-s", "30")
     more = ("--slots", "3", "--compare-one-at-a-time", "--output", str(out))
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.load", *arguments, *more],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_bench("bench.load", *arguments, *more)
     result = json.loads(out.read_text())
     assert "noise" in result["model"]
     assert set(result["runs"]) == {"3 slots", "one at a time"}
@@ -278,19 +270,12 @@ def test_load(tmp_path: Path) -> None:
     assert "plot" in done.stderr
 
 
+@BUSY
 @pytest.mark.slow
 def test_throughput(tmp_path: Path) -> None:
     out = tmp_path / "throughput.json"
     arguments = ("--checkpoint", "noise", "--at-once", "1", "2", "--rounds", "2")
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.throughput", *arguments, "--output", str(out)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_bench("bench.throughput", *arguments, "--output", str(out))
     runs = json.loads(out.read_text())["audio_s_per_s"]
     assert set(runs) == {"1", "2"}
     assert all(len(values) == 2 and min(values) > 0 for values in runs.values())

@@ -44,3 +44,9 @@ def test_a_forgetful_reader_spells_some_of_the_words() -> None:
     half = reader.forgetful(0.5, np.random.default_rng(0))
     found = {tuple(half.encode("dogs").tokens) for _ in range(50)}
     assert found == {("▁ᴅ", "ˈɔ", "ɡ", "ᴢ"), ("▁d", "o", "g", "s")}
+
+
+def test_rules_that_look_at_words_meet_their_sounds() -> None:
+    sounds = {"three": written("θɹˈi"), "hundred": written("hˈʌndɹəd")}
+    reader = Reader(build(sounds), sounds)
+    assert reader.encode("300").tokens == reader.encode("three hundred").tokens
