@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bark_core.backends.base import Batch
+from bark_core.engine.costs import BatchCosts
 from bark_core.engine.pace import Demand
+from bark_core.engine.runs import Draws, run_length
 from bark_core.engine.utterance import Utterance
-from bark_core.engine.work import Work
+from bark_core.engine.work import STEPS, Work, batch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Rider:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assignment:
-    """A batch.
+    """A batch, and the steps that follow it at once.
 
     Attributes:
         work: Of this kind.
@@ -40,6 +43,7 @@ class Assignment:
         batch: What the back end is given.
         fed: How many of the riders somebody waited for, and how many were made ahead.
         wanted: The same of all who wanted to be fed when it was made.
+        later: How the steps after the first draw, a draw for each row.
     """
 
     work: Work
@@ -47,3 +51,37 @@ class Assignment:
     batch: Batch
     fed: Demand
     wanted: Demand
+    later: tuple[Draws, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """Batches that it has at most; less where an utterance ends."""
+        return 1 + len(self.later)
+
+
+def assign(
+    work: Work, utterances: Sequence[Utterance], wanted: Demand, costs: BatchCosts
+) -> Assignment:
+    """A batch of these utterances, each with a slot and a pipeline that is ready for it.
+
+    Args:
+        work: What they do.
+        utterances: Who.
+        wanted: See ``Assignment``.
+        costs: How long batches last.
+    """
+    rows, riders, pipelines = [], [], []
+    for utterance in utterances:
+        assert utterance.pipeline is not None
+        assert utterance.slot is not None
+        pipelines.append(utterance.pipeline)
+        rows.append(utterance.pipeline.row(work, utterance.slot))
+        riders.append(Rider(utterance, utterance.slot, utterance.life))
+    later: tuple[Draws, ...] = ()
+    if work in STEPS:
+        step_s = costs.batch_s(work, len(rows))
+        steps = run_length(step_s, [pipeline.steps_ahead(work) for pipeline in pipelines])
+        later = tuple(zip(*(p.later_draws(work, steps) for p in pipelines), strict=True))
+    ahead = sum(not utterance.is_head for utterance in utterances)
+    fed = Demand(len(riders) - ahead, ahead)
+    return Assignment(work, tuple(riders), batch_of(work, rows), fed, wanted, later)

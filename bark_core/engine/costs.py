@@ -76,6 +76,18 @@ class BatchCosts:
             below = (width, seconds)
         return below[1] * rows / below[0]
 
+    def saving(self, work: Work, rows: int) -> float:
+        """Of what a row costs alone, the part that it saves in a batch of so many; 0 to 1.
+
+        1 as long as none of several rows was measured: it has to be tried.
+        """
+        widths = self._seconds.get(work, {})
+        alone_s = self.batch_s(work, 1)
+        if rows == 1 or alone_s <= 0 or max(widths) == 1:
+            return 1.0
+        another_s = (self.batch_s(work, rows) - alone_s) / (rows - 1)
+        return min(max(1.0 - another_s / alone_s, 0.0), 1.0)
+
 
 class Sharing:
     """How many of those who could share a batch do, weighted by the time that batches take."""

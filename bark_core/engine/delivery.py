@@ -5,6 +5,7 @@ from __future__ import annotations
 from bark_core.backends.base import FloatArray
 from bark_core.config import BarkConfig
 from bark_core.engine.caution import Caution
+from bark_core.engine.company import Company
 from bark_core.engine.events import AudioReady, Event, UtteranceProgress
 from bark_core.engine.hinting import Hinting
 from bark_core.engine.hold import Hold
@@ -43,14 +44,16 @@ class Delivery:
         self._caution = caution
         self._events = events
 
-    def audio(self, utterance: Utterance, pcm: FloatArray, now_s: float, *, fed: int) -> None:
+    def audio(
+        self, utterance: Utterance, pcm: FloatArray, now_s: float, *, company: Company
+    ) -> None:
         """Send samples or keep them back, but not those that were sent before a restart.
 
         Args:
             utterance: The head of its stream.
             pcm: [N] samples that follow those made before.
             now_s: The moment.
-            fed: Utterances that want to be fed now.
+            company: Who wants to be fed now.
         """
         start, hold = utterance.made_samples, utterance.hold
         known = utterance.delivered_samples + (hold.samples if hold else 0)
@@ -64,27 +67,29 @@ class Delivery:
             last_s = now_s + pacing.max_hold_s
             hold = utterance.hold = Hold(last_s, last_s)
         if hold is None:
-            self._send(utterance, fresh, now_s, fed)
+            self._send(utterance, fresh, now_s, company)
             return
         hold.add(fresh)
         held_s = hold.samples / self._config.sample_rate_hz
-        hint = self._hinting.hint(utterance, held_s, fed)
+        hint = self._hinting.hint(utterance, held_s, now_s, company)
         delay_s = hint.delay_s
-        if fed > 1 and now_s + delay_s > hold.last_s:
+        if company.fed > 1 and now_s + delay_s > hold.last_s:
             # That all of them together are too many was for admission to see. Who begins among
             # others is late with the first, short chunks, and is soon further ahead.
             delay_s = min(hint.soon_s, hold.last_s - now_s)
         hold.until_s = now_s + delay_s
         if delay_s <= 0 or hold.until_s > hold.last_s:
-            self.release(utterance, now_s, fed=fed)
+            self.release(utterance, now_s, company=company)
 
-    def release(self, utterance: Utterance, now_s: float, *, fed: int) -> None:
+    def release(self, utterance: Utterance, now_s: float, *, company: Company) -> None:
         """Send what is kept back of an utterance, if there is any."""
         hold, utterance.hold = utterance.hold, None
         if hold is not None:
-            self._send(utterance, hold.take(), now_s, fed)
+            self._send(utterance, hold.take(), now_s, company)
 
-    def _send(self, utterance: Utterance, fresh: FloatArray, now_s: float, fed: int) -> None:
+    def _send(
+        self, utterance: Utterance, fresh: FloatArray, now_s: float, company: Company
+    ) -> None:
         """[N] samples leave."""
         clock = utterance.stream.clock
         lead_s = clock.lead_s(now_s)
@@ -94,7 +99,7 @@ class Delivery:
             if lead_s == 0.0:
                 utterance.underruns += 1
                 silent_s = now_s - clock.dry_at_s(now_s)
-                self._caution.ran_dry(now_s, fed=fed, silent_s=silent_s)
+                self._caution.ran_dry(now_s, fed=company.fed, silent_s=silent_s)
         honours = utterance.request.pacing.honours_start_hint
         clock.deliver(fresh.size / self._config.sample_rate_hz, now_s, honours_hints=honours)
         self._events.append(
@@ -102,14 +107,14 @@ class Delivery:
                 utterance_id=utterance.utterance_id,
                 pcm=fresh.copy(),
                 start_sample=utterance.delivered_samples,
-                start_hint=self._hint(utterance, now_s, fed) if silent else None,
+                start_hint=self._hint(utterance, now_s, company) if silent else None,
             )
         )
         utterance.delivered_samples += fresh.size
         if utterance.first_audio_s is None:
             utterance.first_audio_s = now_s
 
-    def progress(self, utterance: Utterance, now_s: float, *, fed: int) -> None:
+    def progress(self, utterance: Utterance, now_s: float, *, company: Company) -> None:
         """Tell how far it is, rate-limited."""
         if now_s - utterance.progress_at_s < self._bounds.progress_interval_s:
             return
@@ -128,13 +133,13 @@ class Delivery:
                 coarse_frames=progress.coarse_frames,
                 fine_frames=progress.fine_frames,
                 expected_samples=None if total is None else total * self._config.hop_samples,
-                start_hint=self._hint(utterance, now_s, fed) if told else None,
+                start_hint=self._hint(utterance, now_s, company) if told else None,
             )
         )
 
-    def _hint(self, utterance: Utterance, now_s: float, fed: int) -> StartHint:
+    def _hint(self, utterance: Utterance, now_s: float, company: Company) -> StartHint:
         """What the utterance's listener, who is silent, should wait for; the clock is told."""
         clock = utterance.stream.clock
-        hint = self._hinting.hint(utterance, clock.lead_s(now_s), fed)
+        hint = self._hinting.hint(utterance, clock.lead_s(now_s), now_s, company)
         clock.hint(hint.buffer_s, now_s)
         return hint

@@ -1,4 +1,4 @@
-"""Where batches run: in the loop's own thread, and beside it in threads of their own.
+"""Where batches run: in the loop's own thread, or beside it in threads of their own.
 
 A processor core gains little from helping another one with the products of a small model, but two
 cores can work on batches of two stages, whose states have nothing in common.
@@ -16,15 +16,15 @@ from typing import Protocol
 
 from bark_core.backends.base import Backend, Output
 from bark_core.engine.assignment import Assignment
-from bark_core.engine.work import STEPS
+from bark_core.engine.runs import execute
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Landing:
-    """A batch that has ended: with its output, or with what it raised."""
+    """What has ended: with the outputs of its batches, or with what one of them raised."""
 
     assignment: Assignment
-    output: Output | None = None
+    outputs: tuple[Output, ...] = ()
     error: Exception | None = None
 
 
@@ -39,7 +39,7 @@ class Lanes(Protocol):
     def start(self, assignments: Sequence[Assignment]) -> None:
         """Run batches, at most ``free``, of stages of which no other is under way.
 
-        One of them may run in here.
+        With a single lane they run in here.
         """
         ...
 
@@ -97,11 +97,7 @@ class OwnLane:
 
 
 class ThreadLanes:
-    """The loop's thread is one lane, each of the others has a thread.
-
-    A step takes a millisecond or two, and handing it to another thread and back a good part of
-    that: one step at a time runs in the loop's thread. The longer kinds of work run in the others,
-    so that the loop is not kept from what has ended meanwhile.
+    """Each lane has a thread; the loop's own only decides, so that no lane ever waits for another.
 
     Args:
         backend: Its ``execute`` is called from all of them.
@@ -125,20 +121,21 @@ class ThreadLanes:
         return self._count - self._under_way
 
     def start(self, assignments: Sequence[Assignment]) -> None:
-        """Hand over what lasts, then run what does not.
-
-        There may be one more than threads have time for: it waits for the first of them.
-        """
-        own = next((one for one in assignments if one.work in STEPS), None)
+        """Hand them over."""
+        if assignments and not self._threads:
+            # Daemons, so that a program that forgets to close an engine can end.
+            self._threads = [
+                threading.Thread(target=self._work, name=f"barkstream-lane-{number}", daemon=True)
+                for number in range(self._count)
+            ]
+            for thread in self._threads:
+                thread.start()
         self._under_way += len(assignments)
         for assignment in assignments:
-            if assignment is not own:
-                self._hand_over(assignment)
-        if own is not None:
-            self._landed.append(_run(self._backend, own))
+            self._orders.put(assignment)
 
     def take(self) -> list[Landing]:
-        """In the order in which they have ended, those of the loop's thread first."""
+        """In the order in which they have ended."""
         landed, self._landed = self._landed, []
         with suppress(Empty):
             while True:
@@ -161,17 +158,6 @@ class ThreadLanes:
             thread.join()
         self._threads.clear()
 
-    def _hand_over(self, assignment: Assignment) -> None:
-        if not self._threads:
-            # Daemons, so that a program that forgets to close an engine can end.
-            self._threads = [
-                threading.Thread(target=self._work, name=f"barkstream-lane-{number}", daemon=True)
-                for number in range(1, self._count)
-            ]
-            for thread in self._threads:
-                thread.start()
-        self._orders.put(assignment)
-
     def _work(self) -> None:
         while (assignment := self._orders.get()) is not None:
             self._ended.put(_run(self._backend, assignment))
@@ -181,6 +167,6 @@ class ThreadLanes:
 
 def _run(backend: Backend, assignment: Assignment) -> Landing:
     try:
-        return Landing(assignment, backend.execute(assignment.batch))
+        return Landing(assignment, execute(backend, assignment.batch, assignment.later))
     except Exception as error:  # noqa: BLE001 - whatever it is, others must go on
         return Landing(assignment, error=error)

@@ -152,9 +152,9 @@ class EngineLoop:
             _log.error("a batch of %s failed", assignment.work.value, exc_info=landing.error)
             self._recovery.failed(assignment, landing.error, now_s)
             return
-        assert landing.output is not None
+        assert landing.outputs
         self._recovery.succeeded(assignment.work)
-        self._scheduler.commit(assignment, landing.output, spent, now_s)
+        self._scheduler.commit(assignment, landing.outputs, spent, now_s)
 
     def _wait_s(self, now_s: float) -> float:
         wake_at_s = self._scheduler.wake_at_s(now_s)

@@ -25,10 +25,11 @@ class LoadMeter:
         self._audio_s = 0.0
         self._batch_s: dict[Work, float] = {}
 
-    def add(self, work: Work, spent: Spent, audio_s: float) -> None:
-        """A batch made ``audio_s`` of audio."""
-        mean_s = self._batch_s.get(work, spent.busy_s)
-        self._batch_s[work] = mean_s + NEWEST_WEIGHT * (spent.busy_s - mean_s)
+    def add(self, work: Work, spent: Spent, audio_s: float, *, batches: int = 1) -> None:
+        """So many batches, one after another, made ``audio_s`` of audio."""
+        each_s = spent.busy_s / batches
+        mean_s = self._batch_s.get(work, each_s)
+        self._batch_s[work] = mean_s + NEWEST_WEIGHT * (each_s - mean_s)
         keep = 0.5 ** (spent.share_s / HALF_LIFE_S)
         self._busy_s = self._busy_s * keep + spent.share_s
         self._audio_s = self._audio_s * keep + audio_s

@@ -18,6 +18,10 @@ _PREFILL_OF = {
     Work.COARSE_STEP: Work.COARSE_PREFILL,
 }
 
+SAFETY = 0.5
+"""Where narrow batches cost nobody anything, a listener's are kept so narrow that it is in time
+even if they take longer by this part."""
+
 _ROUNDING_S = 1e-6
 """Moments are sums of floats: without this a stream could wake a hair too early, for ever."""
 
@@ -109,9 +113,9 @@ def choose(
        run dry otherwise. The batch does the leader's most urgent work.
     2. Everybody else who could do the same work rides along in the order of deadlines, up to the
        back end's width: weights are read once for all. Not so many that the leader, who would be
-       in time alone, is late for their sake.
-    3. Where the leader is about to step and others only lack a prefill to step with it, they are
-       prefilled first, unless that would make a leader late whose moment has not passed.
+       in time alone, is late for their sake; with a first audio only as many as it is worth.
+    3. Where the leader is about to step and others who may ride only lack a prefill for it, they
+       are prefilled first, unless that would make a leader late whose moment has not passed.
     4. Prefetched utterances ride only while the leader has time to spare, and so do those whose
        listeners have ample audio in hand (see ``degradation``).
     5. An utterance whose batch has failed runs alone until it is cleared (see ``recovery``).
@@ -139,32 +143,41 @@ def choose(
         line = [c for c in line if not c.heard or spare_s(c, meter, now_s) < AMPLE_S]
     riders = [c.utterance for c in line if work in c.works]
     opening = _PREFILL_OF.get(work)
-    if opening is not None and len(riders) < widest(work, limits):
-        joiners = [c.utterance for c in line if opening in c.works]
-        has_run_dry = leader.deadline_s <= now_s
-        if joiners and (has_run_dry or spare >= meter.batch_s(opening)):
-            return Choice(opening, tuple(joiners[: widest(opening, limits)]))
+    joiners = [c.utterance for c in line if opening in c.works]
     width = widest(work, limits)
-    if costs is not None and leader.heard:
-        width = min(width, _bearable(leader, len(riders), costs, now_s))
+    if costs is not None:
+        width = min(width, _bearable(leader, work, len(riders) + len(joiners), costs, now_s))
+    if opening is not None and joiners and len(riders) < width:
+        has_run_dry = leader.deadline_s <= now_s
+        if has_run_dry or spare >= meter.batch_s(opening):
+            return Choice(opening, tuple(joiners[: widest(opening, limits)]))
     return Choice(work, tuple(riders[:width]))
 
 
-def _bearable(leader: Candidate, riders: int, costs: BatchCosts, now_s: float) -> int:
-    """Rows that its batches may have so that the leader is in time; any, if it is late anyhow.
+def _bearable(leader: Candidate, work: Work, riders: int, costs: BatchCosts, now_s: float) -> int:
+    """Rows that its batches may have for the leader's sake.
 
-    At least half of those who could ride: narrow batches cost everybody, soon the leader as well.
+    Who waits for a first audio shares a batch with as large a part of the others as their riding
+    saves of what they would cost alone: all of them where weights are read once for all, nobody
+    where every row costs the same. A listener does so when it would be late otherwise.
     """
+    if leader.prefetch:
+        return riders
+    saving = costs.saving(work, riders)
+    least = 1 + round(saving * (riders - 1))
+    if not leader.heard:
+        return least
     assert leader.utterance.pipeline is not None
     needed = leader.utterance.pipeline.until_audio()
     left_s = leader.deadline_s - now_s
 
     def late(rows: int) -> bool:
-        return sum(count * costs.batch_s(work, rows) for work, count in needed.items()) > left_s
+        work_s = sum(count * costs.batch_s(work, rows) for work, count in needed.items())
+        return work_s * (1 + SAFETY * (1 - saving)) > left_s
 
     if not late(riders) or late(1):
         return riders
-    return max((riders + 1) // 2, *(rows for rows in range(1, riders) if not late(rows)))
+    return max(least, *(rows for rows in range(1, riders) if not late(rows)))
 
 
 def _endangered(line: Sequence[Candidate], meter: LoadMeter, now_s: float) -> Candidate | None:

@@ -50,7 +50,7 @@ class Recovery:
             if utterance.alone_at(assignment.work):
                 self._give_up(utterance, assignment.work, error, now_s)
                 continue
-            utterance.suspect(assignment.work)
+            utterance.suspect(assignment.work, assignment.steps)
             if assignment.work not in REPEATABLE:
                 self._scheduler.rebuild(utterance)
 

@@ -30,7 +30,7 @@ class Pacing:
     """
 
     max_lead_s: float | None = None
-    first_audio_target_s: float = 1.0
+    first_audio_target_s: float = 0.3
     honours_start_hint: bool = False
     max_hold_s: float = 0.0
 

@@ -6,13 +6,14 @@ method that depends on time is given the moment, so each branch is a test of mil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bark_core.backends.base import BackendLimits, Output
 from bark_core.config import BarkConfig
 from bark_core.engine import policy
-from bark_core.engine.assignment import Assignment, Rider
+from bark_core.engine.assignment import Assignment, assign
 from bark_core.engine.caution import Caution
+from bark_core.engine.company import Company
 from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.delivery import Delivery
 from bark_core.engine.events import (
@@ -38,7 +39,7 @@ from bark_core.engine.slots import Slots
 from bark_core.engine.stream import Streams
 from bark_core.engine.tally import TallyKeeper
 from bark_core.engine.utterance import Utterance
-from bark_core.engine.work import Work, answers_of, batch_of, track
+from bark_core.engine.work import Answer, Work, answers_of, track
 from bark_core.errors import BarkstreamError, DeadlineError
 from bark_core.voices import Voice
 
@@ -79,6 +80,7 @@ class Scheduler:
             config, self._bounds, self._hinting, self.tally, self._events, caution=caution
         )
         self._wanted = Demand()
+        self._company = Company()
         self._places = Places(config, limits, self._bounds, self.costs, lengths, caution=caution)
 
     @property
@@ -134,7 +136,7 @@ class Scheduler:
                 )
         for utterance in self._running:
             if utterance.hold is not None and utterance.hold.until_s <= now_s:
-                self._delivery.release(utterance, now_s, fed=self._wanted.fed)
+                self._delivery.release(utterance, now_s, company=self._company)
         self._seat(now_s)
         for utterance in self._newcomers():
             if now_s >= waits_until_s(utterance, self._bounds):
@@ -151,45 +153,33 @@ class Scheduler:
         if len(self._tracks) == self._limits.lanes:
             return None
         wanting = [
-            (u, works)
+            (u, works, policy.deadline_s(u, now_s))
             for u in self._running
             if policy.resumes_at_s(u, now_s) <= now_s and (works := self._works(u))
         ]
-        ahead = sum(not u.is_head for u, _ in wanting)
-        self._wanted = Demand(len(wanting) - ahead, ahead)
+        self._company = Company([due_s for u, _, due_s in wanting if u.is_head])
+        self._wanted = Demand(self._company.fed, len(wanting) - self._company.fed)
         hurried = self._hurried(now_s)
         candidates = [
             Candidate(
                 u,
                 free,
-                policy.deadline_s(u, now_s),
+                due_s,
                 prefetch=not u.is_head,
                 heard=policy.is_heard(u, now_s),
                 urgent=free[0] is works[0],
             )
-            for u, works in wanting
+            for u, works, due_s in wanting
             if (free := self._free(u, works, now_s, hurried=hurried))
         ]
         choice = policy.choose(candidates, self._limits, self.meter, now_s, self.costs.durations)
         return None if choice is None else self._depart(choice)
 
     def _depart(self, choice: Choice) -> Assignment:
-        rows, riders = [], []
-        for utterance in choice.utterances:
-            assert utterance.pipeline is not None
-            assert utterance.slot is not None
-            rows.append(utterance.pipeline.row(choice.work, utterance.slot))
-            riders.append(Rider(utterance, utterance.slot, utterance.life))
+        assignment = assign(choice.work, choice.utterances, self._wanted, self.costs.durations)
         self._tracks.add(track(choice.work, self._limits))
-        self.slots.depart(rider.slot for rider in riders)
-        ahead = sum(not utterance.is_head for utterance in choice.utterances)
-        return Assignment(
-            choice.work,
-            tuple(riders),
-            batch_of(choice.work, rows),
-            fed=Demand(len(riders) - ahead, ahead),
-            wanted=self._wanted,
-        )
+        self.slots.depart(rider.slot for rider in assignment.riders)
+        return assignment
 
     def land(self, assignment: Assignment) -> None:
         """A batch has ended, well or not."""
@@ -214,40 +204,52 @@ class Scheduler:
             moments.append(self._places.ask_again_s)
         return policy.soonest(moments)
 
-    def commit(self, assignment: Assignment, output: Output, spent: Spent, now_s: float) -> None:
-        """Give the answers of a batch that has landed to their utterances.
+    def commit(
+        self, assignment: Assignment, outputs: Sequence[Output], spent: Spent, now_s: float
+    ) -> None:
+        """Give the answers of the batches that have landed to their utterances.
 
         Answers to those that have ended or begun anew meanwhile are dropped.
         """
-        answers, work = answers_of(output), assignment.work
-        assert len(answers) == len(assignment.riders), "the back end lost rows"
-        self._account(assignment, spent)
+        self._account(assignment, len(outputs), spent)
         audio_s = 0.0
+        for output in outputs:
+            audio_s += self._answer(assignment, answers_of(output), now_s)
+        self.meter.add(assignment.work, spent, audio_s, batches=len(outputs))
+        for rider in assignment.riders:
+            if rider.gone:
+                continue
+            utterance = rider.utterance
+            utterance.worked(assignment.work, spent.began_s, now_s, len(outputs))
+            if not self._finish_if_done(utterance, now_s):
+                self._delivery.progress(utterance, now_s, company=self._company)
+
+    def _answer(self, assignment: Assignment, answers: Sequence[Answer], now_s: float) -> float:
+        """A row's answer to each utterance. -> Seconds of audio."""
+        assert len(answers) == len(assignment.riders), "the back end lost rows"
+        work, audio_s = assignment.work, 0.0
         for rider, answer in zip(assignment.riders, answers, strict=True):
             if rider.gone:
                 continue
             utterance = rider.utterance
             assert utterance.pipeline is not None
-            utterance.worked(work, spent.began_s, now_s)
             try:
                 pcm = utterance.pipeline.accept(work, answer)
             except BarkstreamError as error:
                 self.fail(utterance, error, now_s)
                 continue
             utterance.answered(work)
-            fed = self._wanted.fed
             if pcm is not None:
                 audio_s += pcm.size / self._config.sample_rate_hz
-                self._delivery.audio(utterance, pcm, now_s, fed=fed)
-            if not self._finish_if_done(utterance, now_s):
-                self._delivery.progress(utterance, now_s, fed=fed)
-        self.meter.add(work, spent, audio_s)
+                self._delivery.audio(utterance, pcm, now_s, company=self._company)
+        return audio_s
 
-    def _account(self, assignment: Assignment, spent: Spent) -> None:
-        work, rows = assignment.work, len(assignment.riders)
-        self._hinting.batch_ran(assignment, spent)
-        self.costs.add(work, rows, assignment.wanted.fed, spent)
-        self.tally.batch(work, rows, spent.busy_s)
+    def _account(self, assignment: Assignment, batches: int, spent: Spent) -> None:
+        work, rows, one = assignment.work, len(assignment.riders), spent.of_one(batches)
+        self._hinting.batch_ran(assignment, one)
+        self.costs.add(work, rows, assignment.wanted.fed, one)
+        for _ in range(batches):
+            self.tally.batch(work, rows, one.busy_s)
 
     def fail(self, utterance: Utterance, error: BarkstreamError, now_s: float) -> None:
         """End one utterance with an error."""
@@ -365,7 +367,7 @@ class Scheduler:
         # One that has no audio at all still waits for its turn in the stream.
         if not pipeline.finished or not utterance.is_head:
             return False
-        self._delivery.release(utterance, now_s, fed=self._wanted.fed)
+        self._delivery.release(utterance, now_s, company=self._company)
         tokens = pipeline.tokens()
         if tokens.fine.shape[1]:
             utterance.stream.carried = tokens

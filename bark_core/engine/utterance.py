@@ -87,9 +87,9 @@ class Utterance:
         """It may not share a batch of this kind now."""
         return self.answers[work.stage] < self.alone_until.get(work.stage, 0)
 
-    def suspect(self, work: Work) -> None:
-        """A batch of this kind with it failed: it runs alone until it is past that row."""
-        self.alone_until[work.stage] = self.answers[work.stage] + 1
+    def suspect(self, work: Work, steps: int) -> None:
+        """One of so many rows failed with others: it runs alone until it is past them."""
+        self.alone_until[work.stage] = self.answers[work.stage] + steps
 
     def answered(self, work: Work) -> None:
         """A row of it has its answer."""
@@ -110,14 +110,14 @@ class Utterance:
         self.answers.clear()
         self.life += 1
 
-    def worked(self, work: Work, started_s: float, now_s: float) -> None:
-        """It had a row in a batch of this kind."""
+    def worked(self, work: Work, started_s: float, now_s: float, batches: int) -> None:
+        """It had a row in each of so many batches of this kind."""
         done = self.work.get(work)
         if done is None:
             done = self.work[work] = WorkDone(first_s=started_s)
         done.last_s = now_s
         done.busy_s += now_s - started_s
-        done.batches += 1
+        done.batches += batches
 
     def report(self, now_s: float) -> UtteranceReport:
         """What making it took until now."""

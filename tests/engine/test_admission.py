@@ -15,6 +15,7 @@ from bark_core.engine.interface import EngineLimits
 from bark_core.engine.outlook import Making, Outlook, Waiting, ahead_of, ends_s
 from bark_core.engine.pieces import recipe_of
 from bark_core.engine.request import Pacing
+from bark_core.engine.runs import RUN_S
 from bark_core.engine.work import Work
 from bark_core.errors import CapacityError, DeadlineError
 from bark_core.options import LowLatencyWindows
@@ -31,9 +32,8 @@ def test_at_three_times_what_can_be_fed_nobody_let_in_runs_dry(seed: int, lanes:
     """An utterance is about 3.8 s; about 5 s of audio a second is what a lane can make."""
     rush = Rush(lanes=lanes)
     rush.rush(lanes * 3 * 5 / 3.8, 8.0, seed)
-    # Where work is shared out over lanes, a batch in another one may make a piece late by as much.
-    longest_s = 0.0 if lanes == 1 else 0.05
-    assert all(silent_s < longest_s for silent_s in rush.silences().values())
+    # A piece may be late by the run of steps that has just begun.
+    assert all(silent_s < RUN_S for silent_s in rush.silences().values())
     assert rush.refused, "more came than could be fed"
     assert all(isinstance(error, CapacityError) for error in rush.refused)
     assert all(0 < getattr(error, "retry_after_s", 0) <= 60 for error in rush.refused)
@@ -105,6 +105,19 @@ class TestCosts:
         assert costs.batch_s(MODEL_STEP, 3) > costs.batch_s(MODEL_STEP, 2)
         assert costs.batch_s(Work.FINE, 1) == 0.0
 
+    def test_what_company_saves(self) -> None:
+        costs = BatchCosts()
+        assert costs.saving(MODEL_STEP, 4) == 1.0, "not known: it has to be tried"
+        costs.add(MODEL_STEP, 1, 0.01)
+        assert costs.saving(MODEL_STEP, 4) == 1.0
+        costs.add(MODEL_STEP, 5, 0.02)
+        assert costs.saving(MODEL_STEP, 1) == 1.0
+        assert costs.saving(MODEL_STEP, 5) == pytest.approx(0.75)
+        assert costs.saving(MODEL_STEP, 3) == pytest.approx(0.75)
+        costs.add(Work.FINE, 1, 0.01)
+        costs.add(Work.FINE, 2, 0.03)
+        assert costs.saving(Work.FINE, 2) == 0.0
+
     def test_a_slower_machine_is_slower_for_all_numbers_of_rows(self) -> None:
         costs = BatchCosts()
         for _ in range(100):
@@ -155,7 +168,7 @@ class TestCapacity:
         assert short_s(5.0) == 0
 
     def test_who_may_be_put_off_begins_where_others_would_stutter(self) -> None:
-        listeners = [Listener(1.0, self.MODEL.recipe.pieces[4].rows, 4)] * 4
+        listeners = [Listener(1.1, self.MODEL.recipe.pieces[4].rows, 4)] * 4
         at_once, put_off = self.MODEL.start(listeners), self.MODEL.start(listeners, 0.5)
         assert at_once.short_s > 0
         assert put_off.short_s == 0

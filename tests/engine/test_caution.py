@@ -44,7 +44,7 @@ def test_nobody_is_to_blame_where_one_alone_runs_dry() -> None:
 def test_where_others_use_the_machine_fewer_run_dry(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than a third of the time goes to something else, in pieces that no mean cost tells."""
 
-    def rush() -> Rush:
+    def rush(seed: int) -> Rush:
         crowd = Rush()
         simulation = crowd.simulation
 
@@ -53,11 +53,17 @@ def test_where_others_use_the_machine_fewer_run_dry(monkeypatch: pytest.MonkeyPa
 
         for number in range(15):
             simulation.at(simulation.now_s + 1 + 3 * number, something_else)
-        crowd.rush(3 * 5 / 3.8, 30.0, 1)
+        crowd.rush(3 * 5 / 3.8, 30.0, seed)
         return crowd
 
-    careful = rush()
+    def all_of(crowds: list[Rush]) -> tuple[float, float]:
+        silent_s = sum(sum(crowd.silences().values()) for crowd in crowds)
+        return silent_s, sum(crowd.spoken_s() for crowd in crowds)
+
+    seeds = range(1, 5)
+    careful_silent_s, careful_spoken_s = all_of([rush(seed) for seed in seeds])
     monkeypatch.setattr(caution, "STEP", 0.0)
-    careless = rush()
-    assert sum(careful.silences().values()) < 0.7 * sum(careless.silences().values())
-    assert careful.spoken_s() > 0.6 * careless.spoken_s()
+    careless_silent_s, careless_spoken_s = all_of([rush(seed) for seed in seeds])
+    # Most of the silences are the stretches of something else, which nobody could have bridged.
+    assert careful_silent_s < 0.9 * careless_silent_s
+    assert careful_spoken_s > 0.6 * careless_spoken_s

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from bark_core.backends.base import BackendLimits
+from bark_core.engine.costs import BatchCosts
 from bark_core.engine.degradation import PREFETCH_SLACK_S
 from bark_core.engine.machine_time import Spent
 from bark_core.engine.meter import LoadMeter
@@ -59,11 +60,12 @@ def candidate(
     prefetch: bool = False,
     alone: bool = False,
     steps: int = 0,
+    heard: bool = False,
 ) -> Candidate:
     made = utterance(name, steps=steps)
     if alone:
-        made.suspect((works or (STEP,))[0])
-    return Candidate(made, works or (STEP,), due_s, prefetch)
+        made.suspect((works or (STEP,))[0], 1)
+    return Candidate(made, works or (STEP,), due_s, prefetch, heard)
 
 
 def chosen(
@@ -71,8 +73,9 @@ def chosen(
     limits: BackendLimits = WIDE,
     meter: LoadMeter | None = None,
     now_s: float = 10.0,
+    costs: BatchCosts | None = None,
 ) -> tuple[Work, list[str]]:
-    choice = choose(line, limits, meter or LoadMeter(), now_s)
+    choice = choose(line, limits, meter or LoadMeter(), now_s, costs)
     assert choice is not None
     return choice.work, [u.utterance_id for u in choice.utterances]
 
@@ -109,7 +112,7 @@ class TestDeadline:
     def test_one_made_ahead_is_due_with_its_head(self) -> None:
         stream = Stream("s")
         utterance("head", stream=stream, arrival_s=3.0)
-        assert deadline_s(utterance("next", stream=stream), 10.0) == pytest.approx(4.0)
+        assert deadline_s(utterance("next", stream=stream), 10.0) == pytest.approx(3.3)
 
 
 class TestLead:
@@ -220,3 +223,43 @@ class TestJoining:
     def test_not_for_one_under_suspicion(self) -> None:
         other = candidate("b", PREFILL, due_s=30, alone=True)
         assert self.pick(11, other) == (STEP, ["leader"])
+
+
+class TestCompany:
+    """How many ride with a leader, by what a batch of 1 and one of 5 rows were measured to cost."""
+
+    @staticmethod
+    def costs(alone_s: float, five_s: float) -> BatchCosts:
+        costs = BatchCosts()
+        costs.add(STEP, 1, alone_s)
+        costs.add(STEP, 5, five_s)
+        return costs
+
+    @staticmethod
+    def riders(costs: BatchCosts, *, heard: bool, steps: int = 1) -> int:
+        leader = candidate("leader", due_s=10.1, steps=steps, heard=heard)
+        others = [candidate(f"other {n}", due_s=15.0, steps=5, heard=True) for n in range(4)]
+        work, names = chosen(leader, *others, costs=costs)
+        assert work is STEP
+        assert names[0] == "leader"
+        return len(names) - 1
+
+    def test_a_first_audio_takes_along_what_costs_nothing(self) -> None:
+        assert self.riders(self.costs(0.01, 0.01), heard=False) == 4
+
+    def test_nobody_where_every_row_costs_the_same(self) -> None:
+        assert self.riders(self.costs(0.01, 0.05), heard=False) == 0
+
+    def test_half_where_company_saves_half(self) -> None:
+        assert self.riders(self.costs(0.01, 0.03), heard=False) == 2
+
+    def test_a_listener_with_time_takes_all_along(self) -> None:
+        assert self.riders(self.costs(0.01, 0.05), heard=True) == 4
+
+    def test_as_many_as_leave_it_in_time_and_a_half(self) -> None:
+        # 4 steps within 0.1 s: 4 x 1.5 x 0.01 a row.
+        assert self.riders(self.costs(0.01, 0.05), heard=True, steps=4) == 0
+        assert self.riders(self.costs(0.005, 0.025), heard=True, steps=4) == 2
+
+    def test_who_is_late_anyhow_takes_all_along(self) -> None:
+        assert self.riders(self.costs(0.01, 0.05), heard=True, steps=40) == 4

@@ -333,7 +333,7 @@ def test_prefills_of_one_row_do_not_keep_callers_out_of_each_others_batches() ->
     simulation = Simulation(slots=8, limits=BackendLimits(8, 8, 1, 1, 1))
     for i in range(4):
         voice = random_voice(CONFIG, 346, 520)
-        pacing = Pacing(max_lead_s=1.5)
+        pacing = Pacing(max_lead_s=1.5, first_audio_target_s=1.0)
         simulation.submit(request(f"c{i}", text_ids=20, voice=voice, pacing=pacing))
     simulation.run()
     assert {1} == set(simulation.widths("CoarsePrefill"))

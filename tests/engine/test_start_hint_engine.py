@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bark_core.backends.base import BackendLimits
 from bark_core.backends.fake import Cost, FakeScript
+from bark_core.engine.company import Company
 from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.events import AudioReady, Event, UtteranceFinished, UtteranceProgress
 from bark_core.engine.hinting import Hinting
@@ -243,5 +244,5 @@ def test_among_others_the_batch_that_has_begun_is_waited_for() -> None:
     utterance.stream.utterances.append(utterance)
     utterance.pipeline = Pipeline(CONFIG, asked, None)
     hinting = Hinting(CONFIG, LengthMeter(CONFIG), costs)
-    assert hinting.hint(utterance, 0.2, 1).delay_s == 0
-    assert hinting.hint(utterance, 0.2, 2).delay_s == pytest.approx(0.1)
+    assert hinting.hint(utterance, 0.2, 0.0, Company([0.2])).delay_s == 0
+    assert hinting.hint(utterance, 0.2, 0.0, Company([0.2, 5.0])).delay_s == pytest.approx(0.1)

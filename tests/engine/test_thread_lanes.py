@@ -1,4 +1,4 @@
-"""Real threads: the loop's own lane and those beside it."""
+"""Real threads: those of the lanes, beside the loop's own."""
 
 from __future__ import annotations
 
@@ -79,17 +79,14 @@ def test_an_engine(lanes: int) -> None:
         assert call.pcm.tobytes() == alone.pcm(name).tobytes()
 
 
-def test_what_lasts_leaves_the_loops_thread_to_steps() -> None:
+def test_the_loops_thread_is_left_to_decide() -> None:
     backend = Observed(2)
     engine = ThreadEngine(lambda: backend, CONFIG)
     engine.start()
     for call in submit(engine, *(request(name, text_ids=8) for name in "ab")):
         call.finished()
     engine.close()
-    loop, lane = {"barkstream-engine"}, {"barkstream-lane-1"}
-    for kind in ("SemanticPrefill", "CoarsePrefill", "FinePass", "CodecDecode"):
-        assert backend.threads[kind] == lane
-    assert backend.threads["CoarseStep"] >= loop
+    assert set.union(*backend.threads.values()) == {"barkstream-lane-0", "barkstream-lane-1"}
 
 
 def test_one_lane_has_no_thread() -> None:
@@ -104,7 +101,7 @@ def test_who_has_nothing_else_to_wait_for() -> None:
     """The warm-up, and speaking without an engine."""
     backend = Observed(2)
     costs = warm_up(backend, CONFIG)
-    assert backend.threads["FinePass"] == {"barkstream-lane-1"}
+    assert backend.threads["FinePass"] <= {"barkstream-lane-0", "barkstream-lane-1"}
     assert costs.shares.batch_s(Work.FINE, 1) > 0
 
 

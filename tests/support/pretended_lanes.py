@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from bark_core.backends.base import Backend, Output
+from bark_core.backends.base import Backend
 from bark_core.backends.fake.under_way import UnderWay
 from bark_core.engine.assignment import Assignment
 from bark_core.engine.lanes import Landing
+from bark_core.engine.runs import execute
 
 
 @dataclass
@@ -84,9 +85,9 @@ class PretendedLanes:
 
     def _land(self, flight: _Flight) -> Landing:
         try:
-            output: Output = self._backend.execute(flight.assignment.batch)
+            outputs = execute(self._backend, flight.assignment.batch, flight.assignment.later)
         except Exception as error:  # noqa: BLE001 - as in real lanes
             return Landing(flight.assignment, error=error)
         finally:
             flight.held.close()
-        return Landing(flight.assignment, output)
+        return Landing(flight.assignment, outputs)

@@ -106,7 +106,7 @@ class Simulation:
     def _lasts_s(self, assignment: Assignment) -> float:
         """In several lanes: as in one, or anything up to three times that."""
         cost = dict(self.script.costs).get(type(assignment.batch).__name__, Cost())
-        lasts_s = cost.batch_s + len(assignment.riders) * cost.row_s
+        lasts_s = assignment.steps * (cost.batch_s + len(assignment.riders) * cost.row_s)
         return lasts_s * (1.0 if self.jitter is None else self.jitter.uniform(0, 3))
 
     def submit(self, request: UtteranceRequest) -> None:

@@ -54,6 +54,11 @@ class CoarseStage:
             return None
         return Work.COARSE_STEP if self._prefilled else Work.COARSE_PREFILL
 
+    def steps_left(self, semantic: Sequence[int], *, ended: bool) -> int:
+        """Tokens that it may make in the present window, given the semantic tokens so far."""
+        until = self._plan.runnable_until(self._window, len(semantic), ended=ended)
+        return until - len(self.ids)
+
     def starved(self, semantic: Sequence[int], *, ended: bool) -> bool:
         """The window after the present one could not start: semantic tokens are missing."""
         if ended:
@@ -98,19 +103,20 @@ class CoarseStage:
         ids[coarse.max_semantic_tokens] = coarse.infer_token
         if window.context_tokens:
             ids[coarse.max_semantic_tokens + 1 :] = context[-window.context_tokens :]
-        return CoarsePrefillRow(slot, ids, self._draw())
+        return CoarsePrefillRow(slot, ids, self.draw())
 
     def step_row(self, slot: int) -> CoarseStepRow:
         """The last token."""
-        return CoarseStepRow(slot, self.ids[-1], self._draw())
+        return CoarseStepRow(slot, self.ids[-1], self.draw())
 
     def accept(self, token: int) -> None:
         """Take the drawn token, a model id."""
         self._prefilled = True
         self.ids.append(token)
 
-    def _draw(self) -> CoarseDraw:
-        step, options = len(self.ids), self._request.options
+    def draw(self, later: int = 0) -> CoarseDraw:
+        """How the next token is drawn, or one that comes so many after it."""
+        step, options = len(self.ids) + later, self._request.options
         key = DrawKey(options.seed, self._request.index, Stage.COARSE, step)
         # The codebook goes by the step, not by the position: a history may have an odd length.
         return CoarseDraw(key, options.coarse, step % self._config.coarse.n_codebooks)

@@ -8,7 +8,7 @@ from typing import assert_never
 
 import numpy as np
 
-from bark_core.backends.base import FloatArray
+from bark_core.backends.base import CoarseDraw, FloatArray, SemanticDraw
 from bark_core.config import BarkConfig
 from bark_core.engine.pipeline.coarse import CoarseStage, code_of
 from bark_core.engine.pipeline.codec import CodecStage
@@ -133,6 +133,23 @@ class Pipeline:
                 return self._codec.row(slot, self._known())
             case _:
                 assert_never(work)
+
+    def steps_ahead(self, work: Work) -> int:
+        """Steps of one kind that it could make in a row before something else is more urgent.
+
+        Of semantic ones at most: the end of a text comes when it likes.
+        """
+        if work is Work.SEMANTIC_STEP:
+            left = self.semantic.steps_left
+        else:
+            left = self._coarse.steps_left(self.semantic.tokens, ended=self.semantic.ended)
+        needed = self.until_audio()[work]
+        return min(left, needed) if needed else left
+
+    def later_draws(self, work: Work, steps: int) -> list[SemanticDraw | CoarseDraw]:
+        """The draws of so many steps but the first."""
+        stage = self.semantic if work is Work.SEMANTIC_STEP else self._coarse
+        return [stage.draw(later) for later in range(1, steps)]
 
     def accept(self, work: Work, answer: Answer) -> FloatArray | None:
         """Take the answer to a row. -> samples, if the work was the codec's.

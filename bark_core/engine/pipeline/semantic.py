@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from bark_core.backends.base import (
@@ -36,6 +38,15 @@ class SemanticStage:
         self.ended = request.semantic_tokens is not None or self._limit == 0
         self.hit_limit = False
 
+    @property
+    def steps_left(self) -> int:
+        """Tokens that it may make at most until it ends."""
+        count, bound_s = len(self.tokens), self._request.options.max_duration_s
+        most = self._limit
+        if bound_s is not None:
+            most = min(most, math.floor(bound_s * self._config.rate_hz) + 1)
+        return most - count
+
     def ready(self) -> Work | None:
         """What it could run now."""
         if self.ended:
@@ -49,11 +60,11 @@ class SemanticStage:
         text = np.full(width, config.text_pad_token, np.int64)
         ids = self._request.text_ids[:width]
         text[: len(ids)] = np.asarray(ids, np.int64) + config.text_offset
-        return SemanticPrefillRow(slot, text, self._history(), self._draw())
+        return SemanticPrefillRow(slot, text, self._history(), self.draw())
 
     def step_row(self, slot: int) -> SemanticStepRow:
         """The last token."""
-        return SemanticStepRow(slot, self.tokens[-1], self._draw())
+        return SemanticStepRow(slot, self.tokens[-1], self.draw())
 
     def accept(self, token: int | None) -> None:
         """Take the drawn token; None is the end."""
@@ -75,9 +86,10 @@ class SemanticStage:
             history[: last.size] = last
         return history
 
-    def _draw(self) -> SemanticDraw:
+    def draw(self, later: int = 0) -> SemanticDraw:
+        """How the next token is drawn, or one that comes so many after it."""
         options = self._request.options
-        key = DrawKey(options.seed, self._request.index, Stage.SEMANTIC, len(self.tokens))
+        key = DrawKey(options.seed, self._request.index, Stage.SEMANTIC, len(self.tokens) + later)
         return SemanticDraw(
             key=key,
             params=options.semantic,
