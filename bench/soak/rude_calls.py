@@ -223,12 +223,16 @@ async def _raw(sort: int, target: str, draw: float) -> str:
 
 async def _silent(start: Any, seconds: float) -> str:
     """A call that is opened and says nothing: the server waits a second for what should come."""
+    over = asyncio.Event()
     try:
-        await cancelled_after(_read_all(start(_silence())), seconds)
+        await cancelled_after(_read_all(start(_silence(over))), seconds)
     except grpc.aio.AioRpcError as error:
         if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
             raise UnexpectedError(f"silence got {error.code()}: {error.details()}") from error
         return "rejected"
+    finally:
+        over.set()  # grpc.aio would leave its own reader of the silence waiting for ever
+        await asyncio.sleep(0)
     return "said nothing"
 
 
@@ -237,9 +241,10 @@ async def _read_all(call: AsyncIterable[bytes]) -> None:
         pass
 
 
-async def _silence() -> AsyncIterator[bytes]:
-    await asyncio.Event().wait()
-    yield b""
+async def _silence(over: asyncio.Event) -> AsyncIterator[bytes]:
+    await over.wait()
+    return
+    yield b""  # what makes it a generator
 
 
 async def _once(message: bytes) -> AsyncIterator[bytes]:
