@@ -68,7 +68,7 @@ def assign(
         work: What they do.
         utterances: Who.
         wanted: See ``Assignment``.
-        costs: How long batches last.
+        costs: What batches take in the back end.
     """
     rows, riders, pipelines = [], [], []
     for utterance in utterances:

@@ -11,6 +11,9 @@ from bark_core.engine.machine_time import Spent
 from bark_core.engine.meter import HALF_LIFE_S
 from bark_core.engine.work import Work, widest
 
+_LEAST_S = 1e-9
+"""What took less says nothing about how much slower the machine has become."""
+
 
 @dataclass(slots=True)
 class _Memory:
@@ -55,7 +58,7 @@ class BatchCosts:
         own_weight = self._of_width.setdefault((work, rows), _Memory()).weight(self._at_s)
         known = self._seconds.setdefault(work, {})
         before = known.setdefault(rows, seconds)
-        if before > 0:
+        if before > _LEAST_S:
             change = 1 + weight * (seconds / before - 1)
             for width in known:
                 known[width] *= change
@@ -125,18 +128,21 @@ class MeasuredCosts:
     Attributes:
         shares: What batches take of the machine's time, which others run beside them share.
         durations: How long they last.
+        bare: How long of that the back end took.
         sharing: How full they get.
     """
 
     def __init__(self, limits: BackendLimits) -> None:
         self.shares = BatchCosts()
         self.durations = BatchCosts()
+        self.bare = BatchCosts()
         self.sharing = Sharing(limits)
 
     def add(self, work: Work, rows: int, fed: int, spent: Spent) -> None:
         """A batch of so many rows ran while ``fed`` listeners wanted to be fed."""
         self.shares.add(work, rows, spent.share_s)
         self.durations.add(work, rows, spent.elapsed_s)
+        self.bare.add(work, rows, spent.ran_s or spent.busy_s)
         self.sharing.add(work, rows, fed, spent.share_s)
 
     def waits_s(self, work: Work, fed: int) -> float:

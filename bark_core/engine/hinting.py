@@ -21,8 +21,8 @@ MARGIN = 1.2
 nine of ten chunks come no later than expected (the embedded voice on two cores, one to three
 listeners)."""
 
-INTRUDED = 1.25
-"""Once more, for a chunk that is to be made before those of others: newcomers may yet go first."""
+INTRUDED = 2.0
+"""Once more, for a chunk that is made before those of others: newcomers may yet go first."""
 
 SAMPLE_S = 8.0
 """Length of the utterance after which text that is not cut yet is taken to be made."""

@@ -21,10 +21,15 @@ from bark_core.engine.runs import execute
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Landing:
-    """What has ended: with the outputs of its batches, or with what one of them raised."""
+    """What has ended: with the outputs of its batches, or with what one of them raised.
+
+    Attributes:
+        ran_s: How long the back end took.
+    """
 
     assignment: Assignment
     outputs: tuple[Output, ...] = ()
+    ran_s: float = 0.0
     error: Exception | None = None
 
 
@@ -56,22 +61,24 @@ class Lanes(Protocol):
         ...
 
 
-def lanes_of(backend: Backend, wake: Callable[[], None]) -> Lanes:
+def lanes_of(backend: Backend, wake: Callable[[], None], clock: Callable[[], float]) -> Lanes:
     """As many as the back end has.
 
     Args:
         backend: Runs batches.
         wake: Called from any thread when a batch has ended that was not waited for.
+        clock: Seconds.
     """
     count = backend.limits.lanes
-    return OwnLane(backend) if count == 1 else ThreadLanes(backend, count, wake)
+    return OwnLane(backend, clock) if count == 1 else ThreadLanes(backend, count, wake, clock)
 
 
 class OwnLane:
     """The loop's thread alone: ``start`` returns when the batch has ended."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, clock: Callable[[], float]) -> None:
         self._backend = backend
+        self._clock = clock
         self._landed: list[Landing] = []
 
     @property
@@ -82,7 +89,7 @@ class OwnLane:
     def start(self, assignments: Sequence[Assignment]) -> None:
         """Run it."""
         for assignment in assignments:
-            self._landed.append(_run(self._backend, assignment))
+            self._landed.append(_run(self._backend, assignment, self._clock))
 
     def take(self) -> list[Landing]:
         """The one that ran."""
@@ -103,12 +110,16 @@ class ThreadLanes:
         backend: Its ``execute`` is called from all of them.
         count: Of lanes, 2 or more.
         wake: Called from a lane's thread when its batch has ended.
+        clock: Seconds.
     """
 
-    def __init__(self, backend: Backend, count: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, backend: Backend, count: int, wake: Callable[[], None], clock: Callable[[], float]
+    ) -> None:
         self._backend = backend
         self._count = count
         self._wake = wake
+        self._clock = clock
         self._under_way = 0
         self._orders: SimpleQueue[Assignment | None] = SimpleQueue()  # None: end
         self._ended: SimpleQueue[Landing] = SimpleQueue()
@@ -160,13 +171,15 @@ class ThreadLanes:
 
     def _work(self) -> None:
         while (assignment := self._orders.get()) is not None:
-            self._ended.put(_run(self._backend, assignment))
+            self._ended.put(_run(self._backend, assignment, self._clock))
             del assignment  # nobody is to be kept alive until the next batch
             self._wake()
 
 
-def _run(backend: Backend, assignment: Assignment) -> Landing:
+def _run(backend: Backend, assignment: Assignment, clock: Callable[[], float]) -> Landing:
+    began_s = clock()
     try:
-        return Landing(assignment, execute(backend, assignment.batch, assignment.later))
+        outputs = execute(backend, assignment.batch, assignment.later)
+        return Landing(assignment, outputs, clock() - began_s)
     except Exception as error:  # noqa: BLE001 - whatever it is, others must go on
         return Landing(assignment, error=error)

@@ -69,7 +69,7 @@ class EngineLoop:
         self._scheduler = Scheduler(config, backend.limits, limits, costs)
         self._recovery = Recovery(self._scheduler)
         self._time = MachineTime()
-        self._lanes = lanes or lanes_of(backend, wake)
+        self._lanes = lanes or lanes_of(backend, wake, clock)
 
     def __enter__(self) -> Self:
         return self
@@ -146,7 +146,7 @@ class EngineLoop:
 
     def _take(self, landing: Landing) -> None:
         assignment, now_s = landing.assignment, self._clock()
-        spent = self._time.end(assignment, now_s)
+        spent = self._time.end(assignment, now_s, landing.ran_s)
         self._scheduler.land(assignment)
         if landing.error is not None:
             _log.error("a batch of %s failed", assignment.work.value, exc_info=landing.error)

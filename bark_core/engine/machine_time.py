@@ -17,17 +17,23 @@ class Spent:
         elapsed_s: The same and the gap before it, in which nothing ran though there was work.
         share_s: Its part of the machine's time: of an instant in which n batches ran, an n-th.
             The shares of all batches add up to the time that was not idle.
+        ran_s: What the back end took of ``busy_s``; the rest is hand-over.
     """
 
     began_s: float
     busy_s: float
     elapsed_s: float
     share_s: float
+    ran_s: float = 0.0
 
     def of_one(self, batches: int) -> Spent:
         """The mean of so many that ran one after another."""
         return Spent(
-            self.began_s, self.busy_s / batches, self.elapsed_s / batches, self.share_s / batches
+            self.began_s,
+            self.busy_s / batches,
+            self.elapsed_s / batches,
+            self.share_s / batches,
+            self.ran_s / batches,
         )
 
 
@@ -60,12 +66,12 @@ class MachineTime:
         self._running[batch] = _Account(now_s, self._gap_s, self._gap_s)
         self._gap_s = 0.0
 
-    def end(self, batch: Hashable, now_s: float) -> Spent:
-        """It has ended."""
+    def end(self, batch: Hashable, now_s: float, ran_s: float = 0.0) -> Spent:
+        """It has ended; in the back end it took ``ran_s``."""
         self._divide(now_s)
         account = self._running.pop(batch)
         busy_s = now_s - account.began_s
-        return Spent(account.began_s, busy_s, account.gap_s + busy_s, account.share_s)
+        return Spent(account.began_s, busy_s, account.gap_s + busy_s, account.share_s, ran_s)
 
     def rest(self) -> None:
         """There is nothing to begin: unless a batch runs, time is nobody's from here on."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bark_core.backends.base import BackendLimits
-from bark_core.engine.costs import BatchCosts
+from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.degradation import AMPLE_S, measures
 from bark_core.engine.meter import LoadMeter
 from bark_core.engine.utterance import Utterance
@@ -18,9 +18,9 @@ _PREFILL_OF = {
     Work.COARSE_STEP: Work.COARSE_PREFILL,
 }
 
-SAFETY = 0.5
+SAFETY = 2.0
 """Where narrow batches cost nobody anything, a listener's are kept so narrow that it is in time
-even if they take longer by this part."""
+even if they take longer by so many times."""
 
 _ROUNDING_S = 1e-6
 """Moments are sums of floats: without this a stream could wake a hair too early, for ever."""
@@ -103,7 +103,7 @@ def choose(
     limits: BackendLimits,
     meter: LoadMeter,
     now_s: float,
-    costs: BatchCosts | None = None,
+    costs: MeasuredCosts | None = None,
 ) -> Choice | None:
     """Pick the next batch: earliest playback deadline first.
 
@@ -115,7 +115,8 @@ def choose(
        back end's width: weights are read once for all. Not so many that the leader, who would be
        in time alone, is late for their sake; with a first audio only as many as it is worth.
     3. Where the leader is about to step and others who may ride only lack a prefill for it, they
-       are prefilled first, unless that would make a leader late whose moment has not passed.
+       are prefilled first, unless that would make a leader late whose moment has not passed, or
+       another lane can do it meanwhile.
     4. Prefetched utterances ride only while the leader has time to spare, and so do those whose
        listeners have ample audio in hand (see ``degradation``).
     5. An utterance whose batch has failed runs alone until it is cleared (see ``recovery``).
@@ -142,7 +143,7 @@ def choose(
     if not allowed.extend_leads:
         line = [c for c in line if not c.heard or spare_s(c, meter, now_s) < AMPLE_S]
     riders = [c.utterance for c in line if work in c.works]
-    opening = _PREFILL_OF.get(work)
+    opening = None if _prefills_beside(limits) else _PREFILL_OF.get(work)
     joiners = [c.utterance for c in line if opening in c.works]
     width = widest(work, limits)
     if costs is not None:
@@ -154,16 +155,22 @@ def choose(
     return Choice(work, tuple(riders[:width]))
 
 
-def _bearable(leader: Candidate, work: Work, riders: int, costs: BatchCosts, now_s: float) -> int:
+def _prefills_beside(limits: BackendLimits) -> bool:
+    return limits.lanes > 1 and limits.prefills_beside_steps
+
+
+def _bearable(
+    leader: Candidate, work: Work, riders: int, costs: MeasuredCosts, now_s: float
+) -> int:
     """Rows that its batches may have for the leader's sake.
 
     Who waits for a first audio shares a batch with as large a part of the others as their riding
     saves of what they would cost alone: all of them where weights are read once for all, nobody
-    where every row costs the same. A listener does so when it would be late otherwise.
+    where every row costs the same. A listener that would be late otherwise does so as well.
     """
     if leader.prefetch:
         return riders
-    saving = costs.saving(work, riders)
+    saving = costs.bare.saving(work, riders)
     least = 1 + round(saving * (riders - 1))
     if not leader.heard:
         return least
@@ -172,12 +179,12 @@ def _bearable(leader: Candidate, work: Work, riders: int, costs: BatchCosts, now
     left_s = leader.deadline_s - now_s
 
     def late(rows: int) -> bool:
-        work_s = sum(count * costs.batch_s(work, rows) for work, count in needed.items())
-        return work_s * (1 + SAFETY * (1 - saving)) > left_s
+        work_s = sum(count * costs.durations.batch_s(work, rows) for work, count in needed.items())
+        return work_s * (1 + SAFETY * (1 - saving) ** 2) > left_s
 
-    if not late(riders) or late(1):
+    if not late(riders):
         return riders
-    return max(least, *(rows for rows in range(1, riders) if not late(rows)))
+    return max([least, *(rows for rows in range(1, riders) if not late(rows))])
 
 
 def _endangered(line: Sequence[Candidate], meter: LoadMeter, now_s: float) -> Candidate | None:

@@ -40,8 +40,10 @@ def run_length(step_s: float, ahead: Sequence[int]) -> int:
         step_s: What one takes; 0: not known.
         ahead: How many each utterance could make before something else is more urgent for it.
     """
-    most = int(RUN_S / step_s) if step_s > 0 else 1
-    return max(1, min(most, MAX_STEPS, *ahead))
+    if step_s <= 0:
+        return 1
+    most = MAX_STEPS if MAX_STEPS * step_s <= RUN_S else int(RUN_S / step_s)
+    return max(1, min(most, *ahead))
 
 
 def execute(backend: Backend, batch: Batch, later: Sequence[Draws]) -> tuple[Output, ...]:

@@ -172,11 +172,11 @@ class Scheduler:
             for u, works, due_s in wanting
             if (free := self._free(u, works, now_s, hurried=hurried))
         ]
-        choice = policy.choose(candidates, self._limits, self.meter, now_s, self.costs.durations)
+        choice = policy.choose(candidates, self._limits, self.meter, now_s, self.costs)
         return None if choice is None else self._depart(choice)
 
     def _depart(self, choice: Choice) -> Assignment:
-        assignment = assign(choice.work, choice.utterances, self._wanted, self.costs.durations)
+        assignment = assign(choice.work, choice.utterances, self._wanted, self.costs.bare)
         self._tracks.add(track(choice.work, self._limits))
         self.slots.depart(rider.slot for rider in assignment.riders)
         return assignment

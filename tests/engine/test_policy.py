@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from bark_core.backends.base import BackendLimits
-from bark_core.engine.costs import BatchCosts
+from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.degradation import PREFETCH_SLACK_S
 from bark_core.engine.machine_time import Spent
 from bark_core.engine.meter import LoadMeter
@@ -73,7 +73,7 @@ def chosen(
     limits: BackendLimits = WIDE,
     meter: LoadMeter | None = None,
     now_s: float = 10.0,
-    costs: BatchCosts | None = None,
+    costs: MeasuredCosts | None = None,
 ) -> tuple[Work, list[str]]:
     choice = choose(line, limits, meter or LoadMeter(), now_s, costs)
     assert choice is not None
@@ -229,14 +229,14 @@ class TestCompany:
     """How many ride with a leader, by what a batch of 1 and one of 5 rows were measured to cost."""
 
     @staticmethod
-    def costs(alone_s: float, five_s: float) -> BatchCosts:
-        costs = BatchCosts()
-        costs.add(STEP, 1, alone_s)
-        costs.add(STEP, 5, five_s)
+    def costs(alone_s: float, five_s: float) -> MeasuredCosts:
+        costs = MeasuredCosts(WIDE)
+        for rows, lasts_s in ((1, alone_s), (5, five_s)):
+            costs.add(STEP, rows, rows, Spent(0.0, lasts_s, lasts_s, lasts_s))
         return costs
 
     @staticmethod
-    def riders(costs: BatchCosts, *, heard: bool, steps: int = 1) -> int:
+    def riders(costs: MeasuredCosts, *, heard: bool, steps: int = 1) -> int:
         leader = candidate("leader", due_s=10.1, steps=steps, heard=heard)
         others = [candidate(f"other {n}", due_s=15.0, steps=5, heard=True) for n in range(4)]
         work, names = chosen(leader, *others, costs=costs)
@@ -254,12 +254,13 @@ class TestCompany:
         assert self.riders(self.costs(0.01, 0.03), heard=False) == 2
 
     def test_a_listener_with_time_takes_all_along(self) -> None:
-        assert self.riders(self.costs(0.01, 0.05), heard=True) == 4
+        assert self.riders(self.costs(0.005, 0.025), heard=True) == 4
 
-    def test_as_many_as_leave_it_in_time_and_a_half(self) -> None:
-        # 4 steps within 0.1 s: 4 x 1.5 x 0.01 a row.
+    def test_with_less_time_as_many_as_leave_it_in_time_even_if_it_takes_thrice(self) -> None:
+        # 4 steps within 0.1 s: 4 x 3 x 0.01 is too much even alone.
         assert self.riders(self.costs(0.01, 0.05), heard=True, steps=4) == 0
-        assert self.riders(self.costs(0.005, 0.025), heard=True, steps=4) == 2
+        assert self.riders(self.costs(0.002, 0.01), heard=True, steps=4) == 3
 
-    def test_who_is_late_anyhow_takes_all_along(self) -> None:
-        assert self.riders(self.costs(0.01, 0.05), heard=True, steps=40) == 4
+    def test_where_company_saves_much_it_is_worth_more_than_safety(self) -> None:
+        assert self.riders(self.costs(0.01, 0.014), heard=True, steps=6) == 4
+        assert self.riders(self.costs(0.01, 0.03), heard=True, steps=40) == 2, "late anyhow"

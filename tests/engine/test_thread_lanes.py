@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -90,8 +91,8 @@ def test_the_loops_thread_is_left_to_decide() -> None:
 
 
 def test_one_lane_has_no_thread() -> None:
-    assert isinstance(lanes_of(Observed(1), lambda: None), OwnLane)
-    lanes = lanes_of(Observed(2), lambda: None)
+    assert isinstance(lanes_of(Observed(1), lambda: None, time.monotonic), OwnLane)
+    lanes = lanes_of(Observed(2), lambda: None, time.monotonic)
     assert isinstance(lanes, ThreadLanes)
     lanes.wait(60.0)  # nothing is under way
     lanes.close()

@@ -17,6 +17,7 @@ from bark_core.engine.runs import execute
 @dataclass
 class _Flight:
     due_s: float
+    lasts_s: float
     assignment: Assignment
     held: ExitStack = field(default_factory=ExitStack)
 
@@ -64,7 +65,8 @@ class PretendedLanes:
 
     def start(self, assignments: Sequence[Assignment]) -> None:
         for assignment in assignments:
-            flight = _Flight(self._now_s() + self._lasts_s(assignment), assignment)
+            lasts_s = self._lasts_s(assignment)
+            flight = _Flight(self._now_s() + lasts_s, lasts_s, assignment)
             flight.held.enter_context(self.under_way.batch(assignment.batch))
             self._flights.append(flight)
         self.most = max(self.most, len(self._flights))
@@ -90,4 +92,4 @@ class PretendedLanes:
             return Landing(flight.assignment, error=error)
         finally:
             flight.held.close()
-        return Landing(flight.assignment, outputs)
+        return Landing(flight.assignment, outputs, flight.lasts_s)
