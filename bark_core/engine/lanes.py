@@ -30,7 +30,7 @@ class Landing:
     assignment: Assignment
     outputs: tuple[Output, ...] = ()
     ran_s: float = 0.0
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 class Lanes(Protocol):
@@ -171,8 +171,12 @@ class ThreadLanes:
 
     def _work(self) -> None:
         while (assignment := self._orders.get()) is not None:
-            self._ended.put(_run(self._backend, assignment, self._clock))
-            del assignment  # nobody is to be kept alive until the next batch
+            try:
+                landing = _run(self._backend, assignment, self._clock)
+            except BaseException as error:  # noqa: BLE001 - who waits for it is to raise it
+                landing = Landing(assignment, error=error)
+            self._ended.put(landing)
+            del assignment, landing  # nobody is to be kept alive until the next batch
             self._wake()
 
 

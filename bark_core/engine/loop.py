@@ -149,6 +149,8 @@ class EngineLoop:
         spent = self._time.end(assignment, now_s, landing.ran_s)
         self._scheduler.land(assignment)
         if landing.error is not None:
+            if not isinstance(landing.error, Exception):
+                raise landing.error  # it is meant for the whole program
             _log.error("a batch of %s failed", assignment.work.value, exc_info=landing.error)
             self._recovery.failed(assignment, landing.error, now_s)
             return
