@@ -10,14 +10,29 @@ import pytest
 from bark_core.backends.base import Backend, Batch, FineRow, Output
 from bark_core.backends.fake import Cost, Effect, FakeBackend, FakeScript, Fault
 from bark_core.engine import lanes
+from bark_core.engine.assignment import Assignment
 from bark_core.engine.pipeline import Pipeline
 from bark_core.engine.runs import MAX_STEPS, RUN_S, Draws, execute, run_length
+from bark_core.engine.scheduler import Scheduler
 from bark_core.engine.work import Work, answers_of, batch_of
 from bark_core.errors import EngineFailureError
 from tests.support.requests import request
 from tests.support.simulation import CONFIG, Simulation, limits
 
 QUICK = FakeScript(costs=(("SemanticStep", Cost(0.0002)), ("CoarseStep", Cost(0.0002))))
+
+
+@pytest.fixture
+def lengths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of the runs that an engine makes."""
+    found: list[int] = []
+
+    def counted(backend: Backend, batch: Batch, later: Sequence[Draws]) -> tuple[Output, ...]:
+        found.append(1 + len(later))
+        return execute(backend, batch, later)
+
+    monkeypatch.setattr(lanes, "execute", counted)
+    return found
 
 
 def test_as_many_as_are_soon_done() -> None:
@@ -83,14 +98,7 @@ def test_never_beyond_a_limit(options: dict[str, Any]) -> None:
     assert pipeline.semantic.hit_limit == ("max_duration_s" in options)
 
 
-def test_an_engine_runs_steps_in_a_row_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    lengths: list[int] = []
-
-    def counted(backend: Backend, batch: Batch, later: Sequence[Draws]) -> tuple[Output, ...]:
-        lengths.append(1 + len(later))
-        return execute(backend, batch, later)
-
-    monkeypatch.setattr(lanes, "execute", counted)
+def test_an_engine_runs_steps_in_a_row_and_says_the_same(lengths: list[int]) -> None:
     said = []
     for script in (FakeScript(), QUICK):  # what costs nothing is never known to be quick
         lengths.clear()
@@ -101,6 +109,23 @@ def test_an_engine_runs_steps_in_a_row_and_says_the_same(monkeypatch: pytest.Mon
         said.append([simulation.pcm(name).tobytes() for name in "abc"])
         assert (max(lengths) == MAX_STEPS) == (script is QUICK)
     assert said[0] == said[1]
+
+
+def test_a_slow_scheduler_makes_no_shorter_runs(
+    monkeypatch: pytest.MonkeyPatch, lengths: list[int]
+) -> None:
+    """What is between two batches is what runs are to save: it must not make steps look slow."""
+
+    def slowly(scheduler: Scheduler, now_s: float) -> Assignment | None:
+        simulation.now_s += 3 * RUN_S
+        return ask(scheduler, now_s)
+
+    ask = Scheduler.next
+    simulation = Simulation(script=QUICK)
+    monkeypatch.setattr(Scheduler, "next", slowly)
+    simulation.submit(request("a", text_ids=6))
+    simulation.run()
+    assert max(lengths) == MAX_STEPS
 
 
 def test_the_row_to_blame_is_found_in_the_middle_of_a_run() -> None:
