@@ -16,7 +16,7 @@ from bark_core.engine.thread import ThreadEngine
 from bark_core.options import SynthesisOptions
 from bench.contenders import BarkstreamContender
 from bench.measurement import Chunk, Measurement, peak_memory_mb, stage_figures
-from bench.random_bark import random_voice
+from bench.random_voice import random_voice
 from bench.recording import RecordingBackend
 from bench.task import SEED, WARM_UP_TOKENS, Task
 

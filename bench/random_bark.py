@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import BarkConfig, BarkModel
 from transformers.models.bark import BarkCoarseConfig, BarkFineConfig, BarkSemanticConfig
@@ -23,8 +22,6 @@ from transformers.models.bark.generation_configuration_bark import (
     BarkSemanticGenerationConfig,
 )
 from transformers.models.encodec import EncodecConfig
-
-from bark_core.voices import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +74,3 @@ def write_random_bark(directory: Path, size: Size, seed: int = 0) -> None:
     pieces = [start + letter for letter in string.ascii_lowercase for start in ("", "##")]
     (directory / "vocab.txt").write_text("\n".join((*special, *pieces)) + "\n")
     (directory / "complete").touch()
-
-
-def random_voice(seed: int = 0) -> Voice:
-    """A full history prompt: 350 semantic tokens, 526 frames."""
-    rng = np.random.default_rng(seed)
-    fine = rng.integers(0, 1024, size=(8, 526))
-    return Voice(semantic=rng.integers(0, 10_000, size=350), coarse=fine[:2].copy(), fine=fine)

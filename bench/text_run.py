@@ -102,7 +102,7 @@ def _speak(task: TextTask) -> TextMeasurement:
     from bark_core.speech import ContextCompleted, SpeechFrontend, speak  # noqa: PLC0415
     from bark_core.speech.settings import NamedVoice  # noqa: PLC0415
     from bark_core.text.base import SegmentLimits  # noqa: PLC0415
-    from bench.random_bark import random_voice  # noqa: PLC0415
+    from bench.random_voice import random_voice  # noqa: PLC0415
 
     contender = barkstream_contender(task.contender)
     checkpoint = open_checkpoint(task.checkpoint, offline=True)

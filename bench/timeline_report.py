@@ -14,7 +14,7 @@ from bench.contenders import barkstream_contender
 from bench.first_audio_report import Runs
 from bench.machine import machine
 from bench.measurement import Measurement
-from bench.random_bark import random_voice
+from bench.random_voice import random_voice
 from bench.timeline import Timeline, timeline_of
 from bench.timeline_plot import plot_timeline
 

@@ -9,7 +9,7 @@ import torch
 from transformers import BarkModel
 
 from bench.measurement import Chunk, Measurement, peak_memory_mb, stage_figures
-from bench.random_bark import random_voice
+from bench.random_voice import random_voice
 from bench.task import SEED, WARM_UP_TOKENS, Task
 
 SAMPLE_RATE_HZ = 24_000

@@ -10,7 +10,7 @@ import pytest
 from bark_core.checkpoints import open_checkpoint
 from bark_core.options import ExactWindows, LowLatencyWindows
 from bench.measurement import Chunk, Measurement
-from bench.random_bark import random_voice
+from bench.random_voice import random_voice
 from bench.recording import BatchRecord
 from bench.timeline import HeardChunk, Timeline, timeline_of
 from bench.timeline_plot import plot_timeline
