@@ -37,8 +37,8 @@ class Converted:
 def converted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Converted:
-    # Wide enough for several blocks of 32 and for every kernel's main loop.
-    config = tiny_config(n_layer=2, n_head=4, n_embd=160)
+    # Wide enough for several blocks of the largest size and for every kernel's main loop.
+    config = tiny_config(n_layer=2, n_head=4, n_embd=512)
     directory = tmp_path_factory.mktemp("onnx") / "graphs"
     return Converted(convert(directory, config, random_weights(config, 7), request.param), config)
 

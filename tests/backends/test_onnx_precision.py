@@ -25,7 +25,7 @@ from bark_core.backends.onnx.causal import CausalStage
 from bark_core.backends.onnx.convert.calibration import calibrate, coarse_context
 from bark_core.backends.onnx.convert.linear import quantize_blocks, quantize_channels
 from bark_core.backends.onnx.machine import Parallelism, _has_any_flag, choose_parallelism
-from bark_core.backends.onnx.precision import BLOCK_SIZE, LinearKind, Precision, precision_of
+from bark_core.backends.onnx.precision import LinearKind, Precision, block_size, precision_of
 from bark_core.config import SMALL, published
 from bark_core.errors import ConfigError, EngineFailureError
 from bark_core.sampling import DrawKey, Stage
@@ -50,23 +50,38 @@ def unpacked(blocks: NDArray[np.uint8], scales: FloatArray, bits: int) -> FloatA
 
 
 @pytest.mark.parametrize("bits", [4, 8])
-@pytest.mark.parametrize("inputs", [16, 32, 80])
-def test_blocks_are_within_half_a_step(bits: int, inputs: int) -> None:
+@pytest.mark.parametrize(("inputs", "size"), [(16, 32), (80, 32), (192, 64), (512, 256)])
+def test_blocks_are_within_half_a_step(bits: int, inputs: int, size: int) -> None:
     matrix = weights(6, inputs)
     matrix[2] = 0
-    blocks, scales = quantize_blocks(matrix, bits)
-    n_blocks = -(-inputs // BLOCK_SIZE)
-    assert blocks.shape == (6, n_blocks, BLOCK_SIZE * bits // 8)
+    blocks, scales = quantize_blocks(matrix, bits, size)
+    n_blocks = -(-inputs // size)
+    assert blocks.shape == (6, n_blocks, size * bits // 8)
     assert scales.shape == (6, n_blocks)
     found = unpacked(blocks, scales, bits)[:, :inputs]
     # The end of the range that lies opposite the extreme is one step short.
-    error = np.abs(found - matrix) / np.abs(scales).repeat(BLOCK_SIZE, axis=1)[:, :inputs]
+    error = np.abs(found - matrix) / np.abs(scales).repeat(size, axis=1)[:, :inputs]
     assert error.max() <= 1.0
     assert (error <= 0.5 + 1e-4).mean() > 0.95
     np.testing.assert_array_equal(found[2], 0)
     for row in (0, 1):
-        extreme = np.abs(matrix[row, :BLOCK_SIZE]).argmax()
+        extreme = np.abs(matrix[row, :size]).argmax()
         assert found[row, extreme] == pytest.approx(matrix[row, extreme], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "bits", "width", "size"),
+    [
+        (1024, 8, 256, 64),
+        (1024, 4, 256, 32),
+        (768, 8, 768, 256),
+        (3072, 4, 768, 256),
+        (640, 8, 640, 128),
+        (80, 8, 1024, 32),
+    ],
+)
+def test_blocks_are_large_where_the_model_is(inputs: int, bits: int, width: int, size: int) -> None:
+    assert block_size(inputs, bits, width) == size
 
 
 @pytest.mark.parametrize(("bits", "largest"), [(8, 127), (7, 63)])

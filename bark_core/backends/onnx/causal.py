@@ -170,7 +170,7 @@ class CausalStage:
         """Append a token to each row, in one pass."""
         lengths = [*self._rows.lengths, 0]  # with the spare row
         first = min(rows)
-        end = max(max(rows) + 1, first + self._rule.least)
+        end = first + self._rule.width(max(rows) + 1 - first)
         binding = self._step_binding(first, end)
         x = binding.arrays[layout.X]
         # A full row that only goes along may overwrite its end: it can never be stepped again.
@@ -204,17 +204,16 @@ class CausalStage:
         numbers = np.random.default_rng(0)
         x = numbers.standard_normal((self._spare + 1, 1, self._model.n_embd)).astype(np.float32)
 
-        def first_rows(count: int) -> FloatArray:
-            binding = self._step_binding(0, count)
-            binding.arrays[layout.X][:] = x[:count]
+        def run(rows: Sequence[int]) -> FloatArray:
+            binding = self._step_binding(0, len(rows))
+            binding.arrays[layout.X][:] = x[list(rows)]
             binding.arrays[layout.LENGTHS][:] = 0
             binding.arrays[layout.TOTAL][0] = 1
             binding.run()
             logits: FloatArray = binding.arrays[layout.LOGITS]
             return logits
 
-        # Two at least, so that a server with one slot computes what one with eight does.
-        return measure(first_rows, max(2, self._spare))
+        return measure(run, self._spare)
 
     def _step_binding(self, first: int, end: int) -> Binding:
         """There are as many as runs of rows: about slots * slots / 2 at most."""

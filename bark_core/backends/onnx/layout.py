@@ -13,7 +13,7 @@ from bark_core.checkpoints import StageName
 from bark_core.config import BarkConfig, CodecConfig
 
 # Part of every cache key: raise it whenever a graph or a file changes.
-BUILDER_VERSION = 4
+BUILDER_VERSION = 6
 
 # A graph's big tensors lie beside it in a file with this after its name.
 DATA_SUFFIX = ".data"

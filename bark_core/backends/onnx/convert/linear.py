@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bark_core.backends.onnx.convert.graph_writer import CONTRIB, GraphWriter
-from bark_core.backends.onnx.precision import BLOCK_SIZE, LinearKind
+from bark_core.backends.onnx.precision import LinearKind, block_size
 
 FloatArray = NDArray[np.float32]
 
@@ -26,6 +26,7 @@ def write_linear(
     weight: FloatArray,
     kind: LinearKind,
     *,
+    width: int,
     dynamic_bits: int = 8,
 ) -> str:
     """``x`` times the transposed weight. [..., in], [out, in] -> [..., out].
@@ -36,6 +37,7 @@ def write_linear(
         x: The input's name.
         weight: [out, in].
         kind: How to keep it.
+        width: Of the model.
         dynamic_bits: Of a DYNAMIC_INT8 weight, 7 or 8.
     """
     match kind:
@@ -51,7 +53,8 @@ def write_linear(
             return graph.node("DynamicQuantizeMatMul", [x, *tensors], name, CONTRIB)
         case LinearKind.BLOCKS_8 | LinearKind.BLOCKS_4:
             bits = 8 if kind == LinearKind.BLOCKS_8 else 4
-            blocks, scales = quantize_blocks(weight, bits)
+            size = block_size(weight.shape[1], bits, width)
+            blocks, scales = quantize_blocks(weight, bits, size)
             tensors = [
                 graph.constant(f"{name}.weight", blocks),
                 graph.constant(f"{name}.scale", scales),
@@ -64,7 +67,7 @@ def write_linear(
                 K=weight.shape[1],
                 N=weight.shape[0],
                 bits=bits,
-                block_size=BLOCK_SIZE,
+                block_size=size,
                 accuracy_level=_INT8_ACTIVATIONS,
             )
         case _:
@@ -79,19 +82,21 @@ def quantize_channels(weight: FloatArray, bits: int) -> tuple[NDArray[np.int8], 
     return values.astype(np.int8), scales
 
 
-def quantize_blocks(weight: FloatArray, bits: int) -> tuple[NDArray[np.uint8], FloatArray]:
+def quantize_blocks(
+    weight: FloatArray, bits: int, size: int
+) -> tuple[NDArray[np.uint8], FloatArray]:
     """Integers around 2**(bits-1) with a scale for each block of inputs.
 
     A block's entry of largest magnitude is kept exactly: it gets the lowest integer, which lies
     further from the middle than the highest one does.
 
     Returns:
-        [out, blocks, BLOCK_SIZE * bits / 8] integers, the low half of a byte first, and
+        [out, blocks, size * bits / 8] integers, the low half of a byte first, and
         [out, blocks] scales.
     """
     outputs, inputs = weight.shape
-    padded = np.pad(weight, ((0, 0), (0, -inputs % BLOCK_SIZE)))
-    blocks = padded.reshape(outputs, -1, BLOCK_SIZE)
+    padded = np.pad(weight, ((0, 0), (0, -inputs % size)))
+    blocks = padded.reshape(outputs, -1, size)
     middle = 2 ** (bits - 1)
     extremes = np.take_along_axis(
         blocks, np.abs(blocks).argmax(axis=2, keepdims=True), axis=2

@@ -47,8 +47,19 @@ class Blocks:
 
     def linear(self, name: str, x: str) -> str:
         """A projection named as its tensor."""
-        weight = self.tensors[f"{name}.weight"]
-        return write_linear(self.graph, name, x, weight, self.kind, dynamic_bits=self.dynamic_bits)
+        return self.product(name, x, self.tensors[f"{name}.weight"])
+
+    def product(self, name: str, x: str, weight: FloatArray) -> str:
+        """With a matrix [out, in]."""
+        return write_linear(
+            self.graph,
+            name,
+            x,
+            weight,
+            self.kind,
+            width=self.model.n_embd,
+            dynamic_bits=self.dynamic_bits,
+        )
 
     def norm(self, name: str, x: str) -> str:
         """Layer norm, with a bias where the checkpoint has one."""
@@ -115,7 +126,7 @@ def write_causal(
         x = blocks.after_attention(layer, x, attended)
     x = blocks.norm("layernorm_final", x)
     head = blocks.tensors["lm_head.weight"][np.asarray(head_rows)]
-    y = write_linear(graph, "lm_head", x, head, blocks.kind, dynamic_bits=blocks.dynamic_bits)
+    y = blocks.product("lm_head", x, head)
     axes = graph.constant("position_axis", np.array([1], dtype=np.int64))
     graph.node("Squeeze", [y, axes], layout.LOGITS)
     graph.output(layout.LOGITS, ["B", len(head_rows)])
