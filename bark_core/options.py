@@ -93,12 +93,12 @@ class LowLatencyWindows:
             tokens. None: the checkpoint's own (60).
     """
 
-    lookahead_semantic_tokens: int = 27
-    ramp_frames: tuple[int, ...] = (15, 24, 38, 60)
+    lookahead_semantic_tokens: int = 12
+    ramp_frames: tuple[int, ...] = (20, 30, 44, 60)
     fine_lookahead_frames: int = 6
-    fine_history_frames: int = 48
+    fine_history_frames: int = 24
     coarse_history_tokens: int | None = 300
-    coarse_ramp_steps: tuple[int, ...] | None = (42, 60, 120, 240, 390)
+    coarse_ramp_steps: tuple[int, ...] | None = (52, 60, 120, 240, 390)
 
     def __post_init__(self) -> None:
         """Check ranges; raises OptionError."""

@@ -200,12 +200,12 @@ def test_audio_flows_before_the_semantic_stage_has_ended() -> None:
 
 
 def test_first_audio_takes_no_step_too_many() -> None:
-    """14 + 27 semantic tokens, 21 frames of coarse, one fine pass, one decode."""
+    """18 + 12 semantic tokens, 26 frames of coarse, one fine pass, one decode."""
     asked = request(windows=LOW, voice=random_voice(CONFIG, 346, 520))
     run = Run(asked, FakeScript(lengths=(300,)))
     while not run.pcm:
         run.step(run.pipeline.ready()[0])
-    assert len(run.log) == 14 + 27 + 2 * (15 + 6) + 1 + 1
+    assert len(run.log) == 18 + 12 + 2 * (20 + 6) + 1 + 1
 
 
 def test_end_of_speech_at_once_is_an_empty_utterance() -> None:

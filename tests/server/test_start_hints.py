@@ -16,14 +16,16 @@ from barkstream_client.playback import PlaybackBuffer
 from tests.support.gated import GatedBackend, gated_fake
 from tests.support.serving import SENTENCE, served
 
-# The second chunk takes longer than the first one (0.2 s) lasts, however quick the machine.
-SLOW = FakeScript(lengths=(60,), costs=(("FinePass", Cost(0.4)),))
+
+def slow(window_s: float) -> FakeScript:
+    """Each chunk (of 0.27, 0.4 and 0.53 s) takes so long at least, however quick the machine."""
+    return FakeScript(lengths=(60,), costs=(("FinePass", Cost(window_s)),))
 
 
 @asynccontextmanager
-async def slow_client() -> AsyncIterator[tuple[SpeechClient, GatedBackend]]:
+async def slow_client(window_s: float = 0.4) -> AsyncIterator[tuple[SpeechClient, GatedBackend]]:
     checkpoint = open_checkpoint("noise")
-    gate = gated_fake(checkpoint, script=SLOW)
+    gate = gated_fake(checkpoint, script=slow(window_s))
     engine = ThreadEngine(lambda: gate, checkpoint.config, EngineLimits())
     async with served(lambda: engine) as target:
         try:
@@ -74,7 +76,9 @@ async def test_one_that_does_not_is_told_when_it_has_nothing_to_play() -> None:
 
 
 async def test_for_one_that_does_not_the_server_waits_if_it_may() -> None:
-    async with slow_client() as (client, _):
+    # The third chunk comes 1.6 s after the first, which lasts 0.67 s with the second: the server
+    # waits for 0.93 s, and so has the second.
+    async with slow_client(0.8) as (client, _):
         sent = [e async for e in client.stream(SENTENCE, seed=7) if isinstance(e, Audio)]
         kept = [
             e async for e in client.stream(SENTENCE, seed=7, max_hold_s=10) if isinstance(e, Audio)

@@ -16,7 +16,9 @@ from tests.support import oracle
 CONFIG = published("bark-small", SMALL)
 LOW = LowLatencyWindows()
 # The reference's windows and history: only what they see of the future is less.
-PLAIN = LowLatencyWindows(coarse_history_tokens=None, coarse_ramp_steps=None)
+PLAIN = LowLatencyWindows(
+    lookahead_semantic_tokens=27, coarse_history_tokens=None, coarse_ramp_steps=None
+)
 
 # A small model with short contexts: two frames a semantic token, windows of 60 steps.
 SHORT = replace(
@@ -167,10 +169,10 @@ def test_low_latency_sees_a_fixed_look_ahead(voice: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("voice", VOICES)
 def test_the_default_is_the_reference_with_other_lengths(voice: tuple[int, int]) -> None:
-    """300 tokens of history, windows of 42 to 390 steps, 27 tokens of look-ahead."""
-    lengths = (42, 60, 120, 240, 390)
+    """300 tokens of history, windows of 52 to 390 steps, 12 tokens of look-ahead."""
+    lengths = (52, 60, 120, 240, 390)
     ends = [sum(lengths[:w]) + 390 * max(0, w - 5) for w in range(1, 10)]
-    for n in (1, 20, 41, 42, 130, 152, 300, 768):
+    for n in (1, 20, 29, 30, 130, 152, 300, 768):
         semantic, voice_semantic = numbers(n, 1), numbers(voice[0], 2)
         voice_coarse = numbers(2 * voice[1], 3)
         plan = CoarsePlan.of(CONFIG, LOW, voice[0], 2 * voice[1])
@@ -181,7 +183,7 @@ def test_the_default_is_the_reference_with_other_lengths(voice: tuple[int, int])
             for start in starts
         ]
         visible = [
-            min(math.ceil(end / oracle.RATIO) + 27, slices[w] + 256 - len(history[0]))
+            min(math.ceil(end / oracle.RATIO) + 12, slices[w] + 256 - len(history[0]))
             for w, end in enumerate(ends)
         ]
         expected = oracle.reference_coarse(
@@ -196,7 +198,7 @@ def test_the_default_is_the_reference_with_other_lengths(voice: tuple[int, int])
 
 
 def test_plain_low_latency_with_a_full_voice_is_the_reference() -> None:
-    """A full voice needs 47 tokens for window 0: the default look-ahead never asks for fewer."""
+    """A full voice needs 47 tokens for window 0: no look-ahead beyond 27 asks for more."""
     for w in range(40):
         exact = CoarsePlan.of(CONFIG, ExactWindows(), 346, 1040).window(w)
         assert CoarsePlan.of(CONFIG, PLAIN, 346, 1040).window(w) == exact
@@ -206,7 +208,7 @@ def test_plain_low_latency_with_a_full_voice_is_the_reference() -> None:
 def test_without_a_voice_low_latency_starts_early_instead_of_after_256() -> None:
     assert CoarsePlan.of(CONFIG, ExactWindows(), 0, 0).window(0).visible_tokens == 256
     assert CoarsePlan.of(CONFIG, PLAIN, 0, 0).window(0).visible_tokens == 47
-    assert CoarsePlan.of(CONFIG, LOW, 0, 0).window(0).visible_tokens == 41
+    assert CoarsePlan.of(CONFIG, LOW, 0, 0).window(0).visible_tokens == 18 + 12
 
 
 @settings(max_examples=200, deadline=None)
@@ -265,16 +267,16 @@ def test_every_window_fits_and_sees_what_it_makes(
 def test_what_does_not_fit_is_cut_down() -> None:
     policy = LowLatencyWindows(coarse_ramp_steps=(60, 768), coarse_history_tokens=630)
     plan = CoarsePlan.of(CONFIG, policy, 0, 0)
-    # Half of the history; 256 semantic tokens, less 104 of it and 27 of look-ahead, last for 374.
-    assert (plan.max_history_tokens, plan.ramp.lengths) == (315, (60, 374))
+    # Half of the history; 256 semantic tokens, less 104 of it and 12 of look-ahead, last for 420.
+    assert (plan.max_history_tokens, plan.ramp.lengths) == (315, (60, 420))
     short = CoarsePlan.of(SHORT, LOW, 0, 0)
-    # 84 semantic tokens, less 24 of history and 21 of look-ahead, last for 156 steps.
-    assert (short.max_history_tokens, short.ramp.lengths) == (96, (42, 60, 120, 156, 156))
+    # 336 positions, less 84 semantic tokens and 96 of history, last for 156 steps.
+    assert (short.max_history_tokens, short.ramp.lengths) == (96, (52, 60, 120, 156, 156))
 
 
 def test_what_fits_is_left_as_it_is() -> None:
     plan = CoarsePlan.of(CONFIG, LOW, 0, 0)
-    assert (plan.max_history_tokens, plan.ramp.lengths) == (300, (42, 60, 120, 240, 390))
+    assert (plan.max_history_tokens, plan.ramp.lengths) == (300, (52, 60, 120, 240, 390))
     plain = LowLatencyWindows(coarse_ramp_steps=None, coarse_history_tokens=None)
     for size in (CONFIG, SHORT):
         plan = CoarsePlan.of(size, plain, 0, 0)
