@@ -31,8 +31,8 @@ class EngineLimits:
         max_waiting: Utterances accepted but without a slot.
         measured_places: Begin no more streams than the measured costs of the model allow to be fed
             in real time; False: as many as there are slots.
-        max_wait_s: Longest wait of a text for its place; who would wait longer is refused at once.
-            Matters with ``measured_places`` only.
+        max_wait_s: Longest wait of a text for its place; who is not sure to get one within it is
+            refused at once. Matters with ``measured_places`` only.
         headroom: Part of the machine's time that is planned for nobody, 0 to 0.9.
         progress_interval_s: Least time between two UtteranceProgress of an utterance.
         start_timeout_s: Longest load and warm-up; a first start may convert gigabytes.
