@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bark_core.backends.base import FloatArray
 from bark_core.config import BarkConfig
-from bark_core.engine.caution import Caution
 from bark_core.engine.company import Company
 from bark_core.engine.events import AudioReady, Event, UtteranceProgress
 from bark_core.engine.hinting import Hinting
@@ -24,7 +23,6 @@ class Delivery:
         hinting: Knows when listeners should start.
         tally: Counts leads.
         events: Where events are put.
-        caution: Learns of those who run dry.
     """
 
     def __init__(
@@ -34,14 +32,11 @@ class Delivery:
         hinting: Hinting,
         tally: TallyKeeper,
         events: list[Event],
-        *,
-        caution: Caution,
     ) -> None:
         self._config = config
         self._bounds = bounds
         self._hinting = hinting
         self._tally = tally
-        self._caution = caution
         self._events = events
 
     def audio(
@@ -98,8 +93,6 @@ class Delivery:
             self._tally.lead(lead_s)
             if lead_s == 0.0:
                 utterance.underruns += 1
-                silent_s = now_s - clock.dry_at_s(now_s)
-                self._caution.ran_dry(now_s, fed=company.fed, silent_s=silent_s)
         honours = utterance.request.pacing.honours_start_hint
         clock.deliver(fresh.size / self._config.sample_rate_hz, now_s, honours_hints=honours)
         self._events.append(

@@ -9,7 +9,6 @@ from dataclasses import replace
 from bark_core.backends.base import BackendLimits
 from bark_core.config import BarkConfig
 from bark_core.engine.capacity import CostModel, Listener
-from bark_core.engine.caution import Caution
 from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.degradation import measures
 from bark_core.engine.events import UtteranceQueued
@@ -41,7 +40,6 @@ class Places:
         limits: Of the engine.
         costs: What was measured.
         lengths: How long utterances are.
-        caution: How much time is planned for nobody.
     """
 
     def __init__(
@@ -51,14 +49,11 @@ class Places:
         limits: EngineLimits,
         costs: MeasuredCosts,
         lengths: LengthMeter,
-        *,
-        caution: Caution,
     ) -> None:
         self._config = config
         self._slots = backend.slots
         self._limits = limits
         self._costs = costs
-        self._caution = caution
         self._recipes: dict[WindowPolicy, Recipe] = {}
         self._lengths = lengths
         self._room = True
@@ -114,7 +109,7 @@ class Places:
             return True
         if len(streams) != self._asked_with or now_s >= self._ask_again_s:
             self._asked_with, self._ask_again_s = len(streams), now_s + RECHECK_S
-            model = self._model(head.request.options.windows, now_s)
+            model = self._model(head.request.options.windows)
             self._room = len(streams) < model.places(self._slots)
             if self._room:
                 start = model.start(
@@ -130,7 +125,7 @@ class Places:
         """What newcomers have to expect; None: places are not counted."""
         if not self._limits.measured_places:
             return None
-        model = self._model(LowLatencyWindows(), now_s)
+        model = self._model(LowLatencyWindows())
         places = model.places(self._slots)
         paces = [model.pace(fed) for fed in range(len(streams) + 1)]
         usual_s = min((s.head.request.pacing.start_slack_s for s in streams if s.head), default=0.0)
@@ -183,13 +178,13 @@ class Places:
         assert head is not None
         return Making(left_s, stream.clock.lead_s(now_s), head.request.pacing.max_lead_s)
 
-    def _model(self, windows: WindowPolicy, now_s: float) -> CostModel:
+    def _model(self, windows: WindowPolicy) -> CostModel:
         recipe = self._recipes.get(windows)
         if recipe is None:
             if len(self._recipes) >= MAX_POLICIES:
                 self._recipes.clear()
             recipe = self._recipes[windows] = recipe_of(self._config, windows)
-        return CostModel(self._costs, recipe, self._caution.headroom(now_s))
+        return CostModel(self._costs, recipe, self._limits.headroom)
 
 
 def _listener(stream: Stream, model: CostModel, now_s: float) -> Listener:
