@@ -2,9 +2,9 @@
 
     python -m bench.paragraph [--size small] [--rounds 3]
 
-Six sentences, each an utterance of one stream: made one after another (one slot), and with the next
-one made ahead in the same batches (two slots). Writes --output (bench/results/paragraph.json) and
-prints a table.
+Six sentences, each an utterance of one stream: made one after another (one slot), with the next one
+made ahead in the same batches (two slots), and with all of them made at once (six). Writes --output
+(bench/results/paragraph.json) and prints a table.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def main() -> None:
             "one sentence": task(1, 1),
             f"{PARAGRAPH} sentences, one after another": task(PARAGRAPH, 1),
             f"{PARAGRAPH} sentences, the next one made ahead": task(PARAGRAPH, 2),
+            f"{PARAGRAPH} sentences, all of them at once": task(PARAGRAPH, PARAGRAPH),
         }
         runs = alternate(tasks, args.rounds)
     report(args, runs)

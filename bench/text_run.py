@@ -35,7 +35,7 @@ class TextTask:
         contender: Windows and back end, such as "low-latency/onnx".
         sentences: Length of the text. Every sentence is an utterance.
         sentence_s: Length of the audio of each; its number of semantic tokens is forced to match.
-        slots: Of the engine: with two or more the next utterance is made ahead.
+        slots: Of the engine: with more than one the next utterances are made ahead.
         threads: Of the CPU.
     """
 
@@ -116,6 +116,7 @@ def _speak(task: TextTask) -> TextMeasurement:
         voice="" if task.checkpoint == NOISE else NamedVoice("random", random_voice()),
         seed=SEED,
         options=options,
+        utterances_ahead=task.slots,
         # The random models' tokenizers make many tokens of a word: no sentence is cut or joined.
         segmentation=SegmentLimits(
             max_tokens=checkpoint.config.semantic.max_text_tokens, min_tokens=0

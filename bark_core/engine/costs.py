@@ -14,6 +14,10 @@ from bark_core.engine.work import Work, widest
 _LEAST_S = 1e-9
 """What took less says nothing about how much slower the machine has become."""
 
+TRIED = 4.0
+"""Batches of one width that say something together: a row's first step also moves into its cache
+what was prefilled, and may take twice as long."""
+
 
 @dataclass(slots=True)
 class _Memory:
@@ -82,13 +86,19 @@ class BatchCosts:
     def saving(self, work: Work, rows: int) -> float:
         """Of what a row costs alone, the part that it saves in a batch of so many; 0 to 1.
 
-        1 as long as none of several rows was measured: it has to be tried.
+        1 as long as none of several rows was measured a few times: it has to be tried.
         """
-        widths = self._seconds.get(work, {})
         alone_s = self.batch_s(work, 1)
-        if rows == 1 or alone_s <= 0 or max(widths) == 1:
+        tried = [
+            width
+            for (kind, width), memory in self._of_width.items()
+            if kind is work and width > 1 and memory.count >= TRIED
+        ]
+        if rows == 1 or alone_s <= 0 or not tried:
             return 1.0
-        another_s = (self.batch_s(work, rows) - alone_s) / (rows - 1)
+        # What a row more has cost in the widest such batch that is no wider, or else the next one.
+        width = max((width for width in tried if width <= rows), default=min(tried))
+        another_s = (self.batch_s(work, width) - alone_s) / (width - 1)
         return min(max(1.0 - another_s / alone_s, 0.0), 1.0)
 
 

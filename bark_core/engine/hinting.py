@@ -14,7 +14,7 @@ from bark_core.engine.pace import PaceMeter, positions
 from bark_core.engine.pipeline.forecast import Standing, expected_chunks
 from bark_core.engine.start_hint import ExpectedChunk, StartHint, Tail, start_hint
 from bark_core.engine.utterance import Utterance
-from bark_core.engine.work import EVEN, Work
+from bark_core.engine.work import EVEN, STEPS, Work
 
 MARGIN = 1.2
 """Of the expected times: what was measured is a mean, and machines have other things to do. With it
@@ -108,7 +108,7 @@ class Hinting:
         """The chunks of one utterance; ``left``: of its work, what is not done in passing."""
 
         def cost(work: Work, size: int) -> float:
-            waits_s = MARGIN * self._costs.waits_s(work, fed)
+            waits_s = MARGIN * self._waits_s(work, fed)
             if work is not Work.CODEC:
                 waits_s *= left
             lasts_s = self._costs.alone_s({work: 1}, fed)
@@ -119,3 +119,11 @@ class Hinting:
         assert utterance.pipeline is not None
         plans = utterance.pipeline.plans
         return list(expected_chunks(self._config, plans, standing, tokens, cost))
+
+    def _waits_s(self, work: Work, fed: int) -> float:
+        """How long a listener waits for a batch; what is made ahead makes it longer."""
+        waits_s = self._costs.waits_s(work, fed)
+        if work not in STEPS:
+            return waits_s
+        rows = self._costs.sharing.rows(work, fed) + self._pace.riders
+        return max(waits_s, self._costs.durations.batch_s(work, rows))

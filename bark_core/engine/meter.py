@@ -10,6 +10,14 @@ from bark_core.engine.work import Work
 HALF_LIFE_S = 10.0
 """Of machine time: after so many busy seconds an observation counts half."""
 
+SLOW = 0.75
+"""Seconds of machine time for a second of audio: above, a text is not made in time by one
+utterance after another, or hardly so."""
+
+_TELLING_S = 2.0
+"""Audio before which a machine is not called slow: the first of it waits for all that comes
+before audio."""
+
 NEWEST_WEIGHT = 0.1
 """Of the latest batch in the mean cost of its kind."""
 
@@ -46,3 +54,8 @@ class LoadMeter:
     def realtime_factor(self) -> float | None:
         """Seconds of machine time per second of audio; None before any audio."""
         return self._busy_s / self._audio_s if self._audio_s > 0 else None
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the machine has lately been hardly faster than a listener, or slower."""
+        return self._audio_s >= _TELLING_S and self._busy_s > SLOW * self._audio_s

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bark_core.backends.base import Batch, CoarsePrefillRow, CodecRow, FineRow
 from bark_core.engine.cost_curve import CostCurve
 from bark_core.engine.meter import HALF_LIFE_S
-from bark_core.engine.work import Work
+from bark_core.engine.work import STEPS, Work
 
 _LEAST_S = 1e-9
 
@@ -35,20 +35,21 @@ class Demand:
     ahead: int = 0
 
 
-class _Share:
-    """Of what could have been, how much was; forgetting."""
+class _Mean:
+    """Weighted by how long it was so; forgetting."""
 
     def __init__(self) -> None:
-        self._was_s = 0.0
-        self._could_s = 0.0
+        self._sum_s = 0.0
+        self._seconds = 0.0
 
-    def add(self, busy_s: float, was: float, could: float) -> None:
+    def add(self, busy_s: float, value: float) -> None:
         keep = 0.5 ** (busy_s / HALF_LIFE_S)
-        self._was_s = self._was_s * keep + busy_s * min(was, could)
-        self._could_s = self._could_s * keep + busy_s * could
+        self._sum_s = self._sum_s * keep + busy_s * value
+        self._seconds = self._seconds * keep + busy_s
 
-    def or_else(self, usual: float) -> float:
-        return self._was_s / self._could_s if self._could_s > _LEAST_S else usual
+    @property
+    def value(self) -> float:
+        return self._sum_s / self._seconds if self._seconds > _LEAST_S else 0.0
 
 
 class PaceMeter:
@@ -56,13 +57,16 @@ class PaceMeter:
 
     def __init__(self) -> None:
         self._costs = {work: CostCurve() for work in Work}
-        self._ahead = _Share()
+        self._ahead = _Mean()
+        self._beside_steps = _Mean()
 
     def add(self, work: Work, size: float, busy_s: float, *, rows: Demand, wanted: Demand) -> None:
         """A batch of ``rows`` of mean size ``size`` ran; ``wanted`` could have run something."""
         self._costs[work].add(size, busy_s)
         if rows.fed and wanted.ahead:
-            self._ahead.add(busy_s, rows.ahead / rows.fed, 1.0)
+            self._ahead.add(busy_s, rows.ahead / rows.fed)
+            if work in STEPS:
+                self._beside_steps.add(busy_s, rows.ahead / rows.fed)
 
     def batch_s(self, work: Work, size: float) -> float:
         """What a batch of this kind and size takes; 0 where there was none yet."""
@@ -70,8 +74,13 @@ class PaceMeter:
 
     @property
     def left_over(self) -> float:
-        """Of the work of later utterances, what is left when their turn comes; 0.5 to 1.
+        """Of the work of later utterances, what is left when their turn comes; 0 to 1.
 
         The rest was done in passing, in batches of the utterances before them.
         """
-        return 1.0 / (1.0 + self._ahead.or_else(0.0))
+        return 1.0 / (1.0 + self._ahead.value)
+
+    @property
+    def riders(self) -> float:
+        """Rows made ahead in a batch of steps, for each that somebody waits for."""
+        return self._beside_steps.value

@@ -22,6 +22,9 @@ SAFETY = 2.0
 """Where narrow batches cost nobody anything, a listener's are kept so narrow that it is in time
 even if they take longer by so many times."""
 
+WORTHWHILE = 0.25
+"""Of what a row costs alone, the part that it has to save for it to go along with who is late."""
+
 _ROUNDING_S = 1e-6
 """Moments are sums of floats: without this a stream could wake a hair too early, for ever."""
 
@@ -91,6 +94,22 @@ def resumes_at_s(utterance: Utterance, now_s: float) -> float:
     return clock.falls_to_s(max_lead_s, now_s)
 
 
+def may_begin_early(utterance: Utterance, meter: LoadMeter) -> bool:
+    """Whether an utterance that may not be heard yet takes a free slot: the one after the head.
+
+    On a slow machine further ones as well: the more of them go together, the fewer times are the
+    weights read.
+
+    Args:
+        utterance: Any that is live.
+        meter: What was measured.
+    """
+    stream = utterance.stream
+    if utterance.slot is not None or utterance.request.carry_on or not stream.has_place:
+        return False
+    return meter.is_slow or utterance in stream.utterances[:2]
+
+
 def spare_s(candidate: Candidate, meter: LoadMeter, now_s: float) -> float:
     """Time that could be given to others without missing the deadline; negative: it is late."""
     pipeline = candidate.utterance.pipeline
@@ -118,7 +137,8 @@ def choose(
        are prefilled first, unless that would make a leader late whose moment has not passed, or
        another lane can do it meanwhile.
     4. Prefetched utterances ride only while the leader has time to spare, and so do those whose
-       listeners have ample audio in hand (see ``degradation``).
+       listeners have ample audio in hand (see ``degradation``). On a slow machine that works for
+       one stream only they do once that has been heard, if rows are cheap.
     5. An utterance whose batch has failed runs alone until it is cleared (see ``recovery``).
 
     Streams that are far enough ahead of their listeners are no candidates at all, nor is work of
@@ -136,23 +156,37 @@ def choose(
         return Choice(work, (leader.utterance,))
     spare = spare_s(leader, meter, now_s)
     allowed = measures(math.inf if leader.prefetch else spare)
+    widen = costs is not None and _gains_by_width(line, work, meter, costs)
+    ahead = allowed.prefetch or widen
     # A work and its opening are of one stage, so who is alone at one of them is at both.
-    line = [
-        c for c in line if not c.utterance.alone_at(work) and (allowed.prefetch or not c.prefetch)
-    ]
+    line = [c for c in line if not c.utterance.alone_at(work) and (ahead or not c.prefetch)]
     if not allowed.extend_leads:
         line = [c for c in line if not c.heard or spare_s(c, meter, now_s) < AMPLE_S]
     riders = [c.utterance for c in line if work in c.works]
     opening = None if _prefills_beside(limits) else _PREFILL_OF.get(work)
     joiners = [c.utterance for c in line if opening in c.works]
     width = widest(work, limits)
-    if costs is not None:
+    if costs is not None and not widen:
         width = min(width, _bearable(leader, work, len(riders) + len(joiners), costs, now_s))
     if opening is not None and joiners and len(riders) < width:
         has_run_dry = leader.deadline_s <= now_s
-        if has_run_dry or spare >= meter.batch_s(opening):
+        if has_run_dry or widen or spare >= meter.batch_s(opening):
             return Choice(opening, tuple(joiners[: widest(opening, limits)]))
     return Choice(work, tuple(riders[:width]))
+
+
+def _gains_by_width(
+    line: Sequence[Candidate], work: Work, meter: LoadMeter, costs: MeasuredCosts
+) -> bool:
+    """Whether a slow machine works for one stream only, which has been heard, and rows are cheap.
+
+    Its listener has to wait now or later; the wider the batches, the shorter all in all.
+    """
+    stream = line[0].utterance.stream
+    alone = all(candidate.utterance.stream is stream for candidate in line)
+    if not (alone and stream.clock.delivered_s > 0 and meter.is_slow):
+        return False
+    return costs.bare.saving(work, len(line)) > WORTHWHILE
 
 
 def _prefills_beside(limits: BackendLimits) -> bool:

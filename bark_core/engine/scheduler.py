@@ -12,7 +12,6 @@ from bark_core.backends.base import BackendLimits, Output
 from bark_core.config import BarkConfig
 from bark_core.engine import policy
 from bark_core.engine.assignment import Assignment, assign
-from bark_core.engine.caution import Caution
 from bark_core.engine.company import Company
 from bark_core.engine.costs import MeasuredCosts
 from bark_core.engine.delivery import Delivery
@@ -75,13 +74,10 @@ class Scheduler:
         lengths = LengthMeter(config)
         self.costs = costs or MeasuredCosts(limits)
         self._hinting = Hinting(config, lengths, self.costs)
-        caution = Caution(self._bounds.headroom)
-        self._delivery = Delivery(
-            config, self._bounds, self._hinting, self.tally, self._events, caution=caution
-        )
+        self._delivery = Delivery(config, self._bounds, self._hinting, self.tally, self._events)
         self._wanted = Demand()
         self._company = Company()
-        self._places = Places(config, limits, self._bounds, self.costs, lengths, caution=caution)
+        self._places = Places(config, limits, self._bounds, self.costs, lengths)
 
     @property
     def running(self) -> int:
@@ -324,7 +320,7 @@ class Scheduler:
         for one in list(self._live.values()):
             if not self.slots.free:
                 return
-            if one.slot is None and one.stream.has_place and not one.request.carry_on:
+            if policy.may_begin_early(one, self.meter):
                 self._start(one, now_s)
 
     def _evict(self) -> None:

@@ -187,6 +187,7 @@ class SpeechFrontend:
         pacing: Pacing | None = None,
         deadline_s: float | None = None,
         max_text_characters: int = 20_000,
+        utterances_ahead: int = 2,
         keep_tokens: bool = False,
     ) -> SpeechSettings:
         """Settings with every default filled in. See ``SpeechSettings`` for the meanings.
@@ -216,6 +217,7 @@ class SpeechFrontend:
             pacing=Pacing() if pacing is None else pacing,
             deadline_s=deadline_s,
             max_text_characters=max_text_characters,
+            utterances_ahead=utterances_ahead,
             keep_tokens=keep_tokens,
         )
 

@@ -56,7 +56,8 @@ class SpeechSettings:
         pacing: How far audio may run ahead of the listener.
         deadline_s: ``time.monotonic()`` moment after which nobody waits any more.
         max_text_characters: Longest text in code points.
-        utterances_ahead: Utterances of one text in the engine at once.
+        utterances_ahead: Utterances of one text in the engine at once. More than two only matter
+            on a machine that is slower than its listener, where they are made together.
         keep_tokens: Give the tokens with each completed segment, to save them as a voice.
     """
 

@@ -94,6 +94,15 @@ class ServerConfig:
 
     # How much at once.
     slots: int = field(default=4, metadata=setting("Utterances made at once.", low=1, high=1024))
+    utterances_ahead: int = field(
+        default=2,
+        metadata=setting(
+            "Utterances of one text in the engine at once; more than two are made together where "
+            "the machine is slower than its listener and slots are free.",
+            low=1,
+            high=64,
+        ),
+    )
     max_waiting: int = field(
         default=64,
         metadata=setting(
@@ -111,7 +120,7 @@ class ServerConfig:
     max_wait_s: float = field(
         default=10.0,
         metadata=setting(
-            "Longest wait for a place, in seconds; who would wait longer is refused at once.",
+            "Longest wait for a place, in seconds; who might wait longer is refused at once.",
             low=0,
             high=3600,
         ),

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from bark_core.backends.base import BackendLimits
-from bark_core.backends.fake import FakeScript
+from bark_core.backends.fake import Cost, FakeScript
 from bark_core.engine.events import (
     AudioReady,
     UtteranceAborted,
+    UtteranceFinished,
     UtteranceProgress,
     UtteranceStarted,
 )
@@ -189,6 +190,55 @@ def test_sentences_made_ahead_do_not_ride_when_time_is_short() -> None:
         simulation.submit(sentence)
     simulation.run(until_s=100.2)
     assert set(simulation.widths("SemanticStep")) == {1}
+
+
+def slow_costs(row_part: float) -> tuple[tuple[str, Cost], ...]:
+    """A machine slower than its listener; of a batch of one, this part is the row's."""
+    steps = Cost(0.01 * (1 - row_part), 0.01 * row_part)
+    return tuple((name, steps if name.endswith("Step") else cost) for name, cost in SPEECH_COSTS)
+
+
+def speak_six(slots: int, row_part: float = 0.1) -> Simulation:
+    """A text of six sentences, all of them in the engine."""
+    script = FakeScript(costs=slow_costs(row_part), tokens_per_text_id=19)
+    simulation = Simulation(slots=slots, script=script)
+    for sentence in sentences(6, text_ids=8, pacing=Pacing(max_lead_s=None)):
+        simulation.submit(sentence)
+    simulation.run()
+    return simulation
+
+
+def test_a_slow_machine_makes_the_sentences_of_its_only_listener_together() -> None:
+    together, one_by_one = speak_six(6), speak_six(1)
+    assert one_by_one.now_s - 100.0 > 1.5 * 6 * 2, "slower than real time"
+    assert np.mean(together.widths("CoarseStep")) > 2
+    assert together.now_s - 100.0 < 0.6 * (one_by_one.now_s - 100.0)
+    assert together.first_audio_s("s0") - one_by_one.first_audio_s("s0") < 0.1
+    for number in range(6):
+        name = f"s{number}"
+        assert together.pcm(name).tobytes() == one_by_one.pcm(name).tobytes()
+
+
+def test_not_where_every_row_costs_the_same() -> None:
+    """The first sentence would only be later for it."""
+    together, one_by_one = speak_six(6, row_part=1.0), speak_six(1, row_part=1.0)
+    late_s = together.finished("s0").report.total_s - one_by_one.finished("s0").report.total_s
+    assert late_s < 0.1 * one_by_one.finished("s0").report.total_s
+
+
+def test_a_quick_machine_makes_no_more_than_the_next_sentence_ahead() -> None:
+    simulation = Simulation(slots=6)
+    for sentence in sentences(6, text_ids=8, pacing=LIVE):
+        simulation.submit(sentence)
+    simulation.run()
+    begun = [e.utterance_id for _, e in simulation.events if isinstance(e, UtteranceStarted)]
+    ended = [e.utterance_id for _, e in simulation.events if isinstance(e, UtteranceFinished)]
+    assert begun == ended == [f"s{number}" for number in range(6)]
+    order = [e for _, e in simulation.events if isinstance(e, UtteranceStarted | UtteranceFinished)]
+    live = 0
+    for event in order:
+        live += 1 if isinstance(event, UtteranceStarted) else -1
+        assert live <= 2
 
 
 def test_carrying_on_uses_the_last_utterance_as_history() -> None:

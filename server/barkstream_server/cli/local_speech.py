@@ -24,6 +24,8 @@ from bark_core.text.base import SegmentationMode
 from barkstream_server.cli.speech_order import Piece, Said, SpeechOrder
 from barkstream_server.cli.stopwatch import Stopwatch
 
+_SLOTS = 6  # for sentences of a long text: a slow machine makes so many together
+
 
 def speak_locally(order: SpeechOrder) -> Generator[Piece | Said, None, None]:
     """Load the checkpoint here and speak; yields audio, then the report.
@@ -53,6 +55,7 @@ def speak_locally(order: SpeechOrder) -> Generator[Piece | Said, None, None]:
         options=options,
         segmentation=frontend.limits(mode),
         pacing=Pacing(honours_start_hint=order.honours_start_hint),
+        utterances_ahead=_SLOTS,
     )
     engine = ThreadEngine(
         BackendSpec(
@@ -60,7 +63,7 @@ def speak_locally(order: SpeechOrder) -> Generator[Piece | Said, None, None]:
             backend=order.backend,
             device=order.device,
             dtype=order.dtype,
-            slots=2,
+            slots=_SLOTS,
         ),
         checkpoint.config,
         EngineLimits(),

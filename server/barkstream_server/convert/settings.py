@@ -105,6 +105,7 @@ class SettingsReader:
                 pacing=self._pacing(message.delivery, path, live=live),
                 deadline_s=deadline_s,
                 max_text_characters=self._config.max_text_characters,
+                utterances_ahead=self._config.utterances_ahead,
             )
         return SpeechPlan(settings, audio_format)
 
