@@ -143,7 +143,9 @@ async def test_a_collector_that_is_not_there_costs_one_warning_and_nothing_else(
                 assert answer.audio
     warned = [record for record in caplog.records if "traces" in record.getMessage()]
     assert [record.levelname for record in warned] == ["WARNING"]
-    assert "UNAVAILABLE" in vars(warned[0])["fields"]["cause"]
+    # The queue may be full before the first attempt to send it has failed.
+    cause = vars(warned[0])["fields"]["cause"]
+    assert "UNAVAILABLE" in cause or "Queue full" in cause
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
     assert not [name.name for name in threading.enumerate() if "Otel" in name.name]
 

@@ -125,10 +125,12 @@ async def test_a_caller_that_samples_nothing_is_not_traced() -> None:
 async def test_a_cancelled_context_shows_what_was_made_of_it() -> None:
     traces = Traces()
     async with served(tracing=traces.tracing, slots=1) as target, conversation(target) as talk:
+        target.gate.hold("FinePass", after=1)
         await talk.append("turn-1", LONG_TEXT)
         await talk.until("audio")
         await talk.send("turn-1", cancel=pb.CancelContext())
         await talk.until("cancelled")
+        target.gate.release()
         await traces.arrive(lambda traces: len(traces.named("utterance")) >= 2)
         await talk.half_close()
         await talk.rest()
