@@ -125,6 +125,7 @@ async def test_a_caller_that_samples_nothing_is_not_traced() -> None:
 async def test_a_cancelled_context_shows_what_was_made_of_it() -> None:
     traces = Traces()
     async with served(tracing=traces.tracing, slots=1) as target, conversation(target) as talk:
+        assert target.gate is not None
         target.gate.hold("FinePass", after=1)
         await talk.append("turn-1", LONG_TEXT)
         await talk.until("audio")
